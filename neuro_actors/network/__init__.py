@@ -6,10 +6,14 @@ Start with `elements.py`, then read `network.py`.
 
 Files:
 
-    elements.py          `Input`, `Neuron` and `Synapse`, and the checks of each alone
+    elements.py          `Input`, `Neuron`, `Interneuron`, `Delay`, `Synapse`; checks of each alone
     network.py           `Network`: how it is made, and what it offers
+    field.py             receptive fields: which positions of its sources an interneuron hears
+    positions.py         at which positions each neuron lives
+    cell.py              a network with delays, as it is in one tick
     graph.py             synapses grouped by neuron, levels, cycles: arrays without names
     graph_checks.py      is it a directed acyclic graph that leads from inputs to outputs?
+    parameter_names.py   which parameters a text such as `h1.*` means
     synapse_name.py      which synapse a text such as `x0->h1.0` means
     layered.py           layered networks: matrices <-> arrays of synapses
     edge_list.py         checks for networks from arrays
@@ -23,6 +27,7 @@ Files:
     function_probe.py    what one function gives at fixed points
     own_functions.py     guards around functions of a user's own
     activations.py       the activation functions: value, slope, curvature
+    combinations.py      how interneurons combine what they receive: value, slopes, bends
     losses.py            the losses: value, slope, curvature, domain
     examples.py          a checked batch with its targets
     gradient.py          `Gradient` and `StepResult`: what a step returns

@@ -1,9 +1,9 @@
 """A network with delays, seen in one tick: its cell.
 
-In one tick a delay is two nodes. One, an input, says what it has kept: it has the delay's own id.
-The other one, an interneuron, hears what is to be kept, and is an output. So the cell is a network
-without delays, in which every message of a tick is an ordinary one; what goes from one tick to
-another is repeated by the environment.
+In one tick a delay is two nodes. One is an input: it says what the delay repeats, and has the
+delay's own id. The other one is an interneuron: it receives what the delay will repeat, and is an
+output. So the cell is a network without delays, and every message of a tick is an ordinary one. The
+environment repeats what goes from one tick to another.
 
 The cell has the neurons and synapses of the network in the same order, and those of the delays'
 second nodes behind them.
@@ -41,9 +41,9 @@ class DelayRows:
         """Return the rows of a cell."""
         row = np.cumsum(cell.is_input) - 1
         is_delay = np.zeros(len(cell.ids), dtype=bool)
-        is_delay[list(cell.kept)] = True
-        ticks = tuple(ticks for _, ticks in cell.kept.values())
-        return cls(row[cell.is_input & ~is_delay], row[list(cell.kept)], ticks)
+        is_delay[list(cell.delayed)] = True
+        ticks = tuple(ticks for _, ticks in cell.delayed.values())
+        return cls(row[cell.is_input & ~is_delay], row[list(cell.delayed)], ticks)
 
 
 def make_cell(network: Network) -> Network:
@@ -92,7 +92,7 @@ def make_cell(network: Network) -> Network:
         output_positions=np.append(network.output_positions, behind),
     )
     cell.needs_rule = network.needs_rule
-    cell.kept = {
+    cell.delayed = {
         k: (hears, ticks) for (k, (_, ticks)), hears in zip(delays, behind.tolist(), strict=True)
     }
     return cell

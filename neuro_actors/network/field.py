@@ -41,9 +41,9 @@ class Field:
     Args:
         sources: The grid of the sources.
         grid: The grid of the interneuron.
-        heard: For each position of the interneuron the positions of the sources that it hears, in
-            the order in which it combines them; -1 where there is one less. Shape (positions,
-            width), or (positions,) if it hears one at most.
+        positions: For each position of the interneuron those of the sources that it hears, in the
+            order in which it combines them; -1 where there is one less. Shape (positions, width),
+            or (positions,) if it hears one at most.
         name: How `describe` and logs show the field.
 
     Raises:
@@ -53,57 +53,59 @@ class Field:
     Attributes:
         sources: The grid of the sources.
         grid: The grid of the interneuron.
-        heard: As above. Shape (positions, width), read-only.
+        positions: As above. Shape (positions, width), read-only.
         name: As above.
     """
 
-    __slots__ = ("_scatter", "grid", "heard", "name", "sources")
+    __slots__ = ("_scatter", "grid", "name", "positions", "sources")
 
-    def __init__(self, sources: GridLike, grid: GridLike, heard: Any, name: str = "field") -> None:
+    def __init__(
+        self, sources: GridLike, grid: GridLike, positions: Any, name: str = "field"
+    ) -> None:
         self.sources, self.grid = as_grid("sources", sources), as_grid("grid", grid)
         self.name = str(name)
-        positions = np.asarray(heard)
-        if positions.ndim == 1:
-            positions = positions[:, None]
+        found = np.asarray(positions)
+        if found.ndim == 1:
+            found = found[:, None]
         n, m = count_positions(self.grid), count_positions(self.sources)
-        if positions.ndim != 2 or len(positions) != n or positions.dtype.kind not in "iu":
+        if found.ndim != 2 or len(found) != n or found.dtype.kind not in "iu":
             raise NetworkError(
                 f"the field {self.name}: expected whole numbers of shape ({n}, width), "
-                f"got {positions.dtype} of shape {np.shape(heard)}"
+                f"got {found.dtype} of shape {np.shape(positions)}"
             )
-        positions = positions.astype(np.intp)
-        if ((positions < NOWHERE) | (positions >= m)).any():
+        found = found.astype(np.intp)
+        if ((found < NOWHERE) | (found >= m)).any():
             raise NetworkError(
                 f"the field {self.name}: its sources have the positions 0 to {m - 1}, and -1 "
-                f"stands for none; got {positions.min()} to {positions.max()}"
+                f"stands for none; got {found.min()} to {found.max()}"
             )
-        in_order = np.sort(positions, axis=1)
+        in_order = np.sort(found, axis=1)
         twice = (in_order[:, 1:] == in_order[:, :-1]) & (in_order[:, 1:] != NOWHERE)
         if twice.any():
             where = int(np.flatnonzero(twice.any(axis=1))[0])
             raise NetworkError(f"the field {self.name}: position {where} hears a position twice")
-        width = max(1, int((positions != NOWHERE).sum(axis=1).max(initial=0)))
-        if width < positions.shape[1]:  # what is heard comes first, in its order
-            rank = np.argsort(positions == NOWHERE, axis=1, kind="stable")
-            positions = np.take_along_axis(positions, rank, axis=1)[:, :width]
-        self.heard: Indices = np.ascontiguousarray(positions)
-        self.heard.setflags(write=False)
+        width = max(1, int((found != NOWHERE).sum(axis=1).max(initial=0)))
+        if width < found.shape[1]:  # what is heard comes first, in its order
+            rank = np.argsort(found == NOWHERE, axis=1, kind="stable")
+            found = np.take_along_axis(found, rank, axis=1)[:, :width]
+        self.positions: Indices = np.ascontiguousarray(found)
+        self.positions.setflags(write=False)
         self._scatter: Indices | None = None
 
     @property
     def width(self) -> int:
         """How many positions of a source are heard from one position, at most."""
-        return int(self.heard.shape[1])
+        return int(self.positions.shape[1])
 
     @property
     def is_full(self) -> bool:
         """Whether as many positions are heard from everywhere."""
-        return not (self.heard == NOWHERE).any()
+        return not (self.positions == NOWHERE).any()
 
     @property
     def hears_everywhere(self) -> bool:
         """Whether at least one position is heard from everywhere."""
-        return not (self.heard == NOWHERE).all(axis=1).any()
+        return not (self.positions == NOWHERE).all(axis=1).any()
 
     def transpose(self, name: str = "") -> Field:
         """Return the field of the way back: a position hears those from which it was heard.
@@ -111,9 +113,9 @@ class Field:
         Args:
             name: The new field's name; "" adds a mark to this one's.
         """
-        n, m = len(self.heard), count_positions(self.sources)
-        at, by = np.nonzero(self.heard != NOWHERE)
-        ends = self.heard[at, by]
+        n, m = len(self.positions), count_positions(self.sources)
+        at, by = np.nonzero(self.positions != NOWHERE)
+        ends = self.positions[at, by]
         order = np.argsort(ends, kind="stable")
         counts = np.bincount(ends, minlength=m)
         width = max(1, int(counts.max(initial=0)))
@@ -136,9 +138,9 @@ class Field:
         """
         n, m = len(rows), count_positions(self.sources)
         batch = rows.shape[1] // m
-        taken = rows.reshape(n, batch, m)[:, :, self.heard.T]  # (n, batch, width, positions)
+        taken = rows.reshape(n, batch, m)[:, :, self.positions.T]  # (n, batch, width, positions)
         if not self.is_full:
-            taken[:, :, self.heard.T == NOWHERE] = nothing
+            taken[:, :, self.positions.T == NOWHERE] = nothing
         wide = np.ascontiguousarray(taken.transpose(0, 2, 1, 3))
         return wide.reshape(n * self.width, -1)
 
@@ -153,10 +155,10 @@ class Field:
             Shape (n, examples · positions of the sources). The sums are in the order of the
             interneuron's positions.
         """
-        n, p, m = len(rows) // self.width, len(self.heard), count_positions(self.sources)
+        n, p, m = len(rows) // self.width, len(self.positions), count_positions(self.sources)
         batch = rows.shape[1] // p
         if self._scatter is None:
-            self._scatter = _places_of_scatter(self.heard, m)
+            self._scatter = _places_of_scatter(self.positions, m)
         flat = rows.reshape(n, self.width, batch, p).transpose(0, 2, 1, 3).reshape(n, batch, -1)
         padded = np.concatenate([flat, np.zeros((n, batch, 1))], axis=2)
         terms = padded[:, :, self._scatter]  # (n, batch, most, m)
@@ -167,24 +169,24 @@ class Field:
         return (
             isinstance(other, Field)
             and (self.sources, self.grid) == (other.sources, other.grid)
-            and np.array_equal(self.heard, other.heard)
+            and np.array_equal(self.positions, other.positions)
         )
 
     def __hash__(self) -> int:
-        return hash((self.sources, self.grid, self.heard.tobytes()))
+        return hash((self.sources, self.grid, self.positions.tobytes()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.sources, self.grid, np.array(self.heard), self.name)
+        return type(self), (self.sources, self.grid, np.array(self.positions), self.name)
 
     def __repr__(self) -> str:
         return f"<Field {self.name}: {show_grid(self.sources)} to {show_grid(self.grid)}>"
 
 
-def _places_of_scatter(heard: Indices, n_sources: int) -> Indices:
+def _places_of_scatter(positions: Indices, n_sources: int) -> Indices:
     """Where the terms of each position of the sources are, among (width, positions) and a 0."""
-    n, width = heard.shape
-    at, by = np.nonzero(heard != NOWHERE)
-    ends = heard[at, by]
+    n, width = positions.shape
+    at, by = np.nonzero(positions != NOWHERE)
+    ends = positions[at, by]
     order = np.lexsort((by, at, ends))
     counts = np.bincount(ends, minlength=n_sources)
     most = max(1, int(counts.max(initial=0)))
@@ -245,7 +247,7 @@ def shift(
             strides in `sources`.
 
     Examples:
-        >>> na.field.shift(4, -1).heard[:, 0].tolist()
+        >>> na.field.shift(4, -1).positions[:, 0].tolist()
         [-1, 0, 1, 2]
     """
     size = as_grid("sources", sources)
@@ -258,8 +260,8 @@ def shift(
     )
     _check_axes("grid", out, size)
     axes = [np.arange(n) * s + b for n, s, b in zip(out, steps, offsets, strict=True)]
-    heard = _ravel(np.meshgrid(*axes, indexing="ij"), size).reshape(-1, 1)
-    return Field(size, out, heard, f"shift by {_show(offsets)}{_stride(steps)}")
+    found = _ravel(np.meshgrid(*axes, indexing="ij"), size).reshape(-1, 1)
+    return Field(size, out, found, f"shift by {_show(offsets)}{_stride(steps)}")
 
 
 def window(
@@ -279,7 +281,7 @@ def window(
         dilation: How far neighbours in a window lie apart.
 
     Examples:
-        >>> na.field.window(4, 2).heard.tolist()
+        >>> na.field.window(4, 2).positions.tolist()
         [[0, 1], [2, 3]]
     """
     size = as_grid("sources", sources)
@@ -287,7 +289,7 @@ def window(
     columns = []
     for tap in product(*map(range, taps)):
         by = [t * d - p for t, d, p in zip(tap, gaps, pads, strict=True)]
-        columns.append(shift(size, by, steps, out).heard[:, 0])
+        columns.append(shift(size, by, steps, out).positions[:, 0])
     return Field(size, out, np.stack(columns, axis=1), f"window {show_grid(taps)}{_stride(steps)}")
 
 
@@ -344,13 +346,13 @@ def pairs(queries: int, keys: int | None = None, causal: bool = False) -> tuple[
 
     Examples:
         >>> by_query, by_key = na.field.pairs(2, causal=True)
-        >>> by_query.heard[:, 0].tolist(), by_key.heard[:, 0].tolist()
+        >>> by_query.positions[:, 0].tolist(), by_key.positions[:, 0].tolist()
         ([0, 1, 1], [0, 0, 1])
     """
     n = as_whole_number("queries", queries, 1)
     m = n if keys is None else as_whole_number("keys", keys, 1)
     if causal and n != m:
-        raise NetworkError(f"causal pairs need as many keys as queries, got {n} and {m}")
+        raise NetworkError(f"causal pairs need one key for each query, got {n} and {m}")
     query, key = np.divmod(np.arange(n * m), m)
     if causal:
         there = key <= query
@@ -373,15 +375,15 @@ def gather(sources: GridLike, positions: Iterable[Any], grid: GridLike | None = 
         grid: The grid of the interneuron. None: as many positions along one axis.
 
     Examples:
-        >>> na.field.gather((2, 2), [(1, 1), (0, 0)]).heard[:, 0].tolist()
+        >>> na.field.gather((2, 2), [(1, 1), (0, 0)]).positions[:, 0].tolist()
         [3, 0]
     """
     size = as_grid("sources", sources)
     chosen = [
         int(np.ravel_multi_index(p, size)) if isinstance(p, (tuple, list)) else p for p in positions
     ]
-    heard = np.array(chosen, dtype=np.intp).reshape(-1, 1)
-    return Field(size, len(heard) if grid is None else grid, heard, "gather")
+    found = np.array(chosen, dtype=np.intp).reshape(-1, 1)
+    return Field(size, len(found) if grid is None else grid, found, "gather")
 
 
 def at(sources: GridLike, position: int | Sequence[int]) -> Field:
@@ -392,11 +394,11 @@ def at(sources: GridLike, position: int | Sequence[int]) -> Field:
         position: The position that is heard, counted through the grid or one number for each axis.
 
     Examples:
-        >>> na.field.at((2, 3), (1, 0)).heard.tolist()
+        >>> na.field.at((2, 3), (1, 0)).positions.tolist()
         [[3]]
     """
     where = tuple(position) if isinstance(position, (tuple, list)) else position
-    return Field(sources, (), gather(sources, [where]).heard, f"at {_show_position(where)}")
+    return Field(sources, (), gather(sources, [where]).positions, f"at {_show_position(where)}")
 
 
 def broadcast(grid: GridLike, axes: int | Sequence[int] = ()) -> Field:
@@ -407,17 +409,17 @@ def broadcast(grid: GridLike, axes: int | Sequence[int] = ()) -> Field:
         axes: The axes of it that the sources have. (): they live at one position.
 
     Examples:
-        >>> na.field.broadcast((2, 3), axes=0).heard[:, 0].tolist()
+        >>> na.field.broadcast((2, 3), axes=0).positions[:, 0].tolist()
         [0, 0, 0, 1, 1, 1]
     """
     size = as_grid("grid", grid)
-    kept = _as_axes(size, axes)
+    there = _as_axes(size, axes)
     index = np.indices(size).reshape(len(size), -1) if size else np.zeros((0, 1), dtype=np.intp)
-    sources = tuple(size[k] for k in kept)
-    heard = np.zeros(count_positions(size), dtype=np.intp)
-    for k in kept:
-        heard = heard * size[k] + index[k]
-    return Field(sources, size, heard, "broadcast")
+    sources = tuple(size[k] for k in there)
+    found = np.zeros(count_positions(size), dtype=np.intp)
+    for k in there:
+        found = found * size[k] + index[k]
+    return Field(sources, size, found, "broadcast")
 
 
 def reduce(sources: GridLike, axes: int | Sequence[int] | None = None) -> Field:
@@ -428,13 +430,13 @@ def reduce(sources: GridLike, axes: int | Sequence[int] | None = None) -> Field:
         axes: The axes that vanish. None: all, so that the interneuron lives at one position.
 
     Examples:
-        >>> na.field.reduce((2, 3), axes=1).heard.tolist()
+        >>> na.field.reduce((2, 3), axes=1).positions.tolist()
         [[0, 1, 2], [3, 4, 5]]
     """
     size = as_grid("sources", sources)
     gone = tuple(range(len(size))) if axes is None else _as_axes(size, axes)
-    kept = tuple(k for k in range(len(size)) if k not in gone)
-    return broadcast(size, kept).transpose("reduce")
+    left = tuple(k for k in range(len(size)) if k not in gone)
+    return broadcast(size, left).transpose("reduce")
 
 
 # --- checks ---------------------------------------------------------------------------------------

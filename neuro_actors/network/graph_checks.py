@@ -79,7 +79,10 @@ def check_synapses(
                 f"synapse {arrow(ids[sources[first]], ids[targets[first]])} {problem}"
             )
 
-    refuse(sources == targets, "is a self-loop: a neuron hears itself through a delay alone, na.Delay(…, of=…)")
+    refuse(
+        sources == targets,
+        "is a self-loop: a neuron hears itself through a delay alone, na.Delay(…, of=…)",
+    )
     refuse(
         is_input[targets],
         "leads into an input: an input receives from the environment alone",

@@ -79,7 +79,7 @@ class Network:
 
     ids: tuple[str, ...]
     """The id of each neuron, inputs among them."""
-    kept: dict[int, tuple[int, int]]
+    delayed: dict[int, tuple[int, int]]
     """Of the cell of a network with delays (see `cell.py`): by the position of each input that is
     a delay that of the output which it repeats, and after how many ticks."""
     inputs: tuple[str, ...]
@@ -615,7 +615,7 @@ class Network:
             self.grids,
             tuple(self.interneurons.items()),
             tuple(self.delays.items()),
-            tuple(self.kept.items()),
+            tuple(self.delayed.items()),
         )
 
     def digest(self) -> str:
@@ -690,7 +690,7 @@ class Network:
         """Set the fields that define the network, derive the others, and check the graph."""
         self.__setstate__(fields)
         n = len(self.ids)
-        self.interneurons, self.delays, self.kept = interneurons or {}, delays or {}, {}
+        self.interneurons, self.delays, self.delayed = interneurons or {}, delays or {}, {}
         self.outputs = tuple([self.ids[k] for k in self.output_positions.tolist()])
         is_named = self.is_input
         if self.delays:

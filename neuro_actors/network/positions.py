@@ -57,15 +57,15 @@ def find_grids(
     found: dict[int, Grid] = {k: input_grids.get(k, ()) for k in inputs.tolist()}
     for _ in range(len(delays) + 1):  # a delay lives where its neuron does, perhaps by itself
         for k in others:
-            heard = [found[s] for s in into[k].tolist() if s in found]
+            known = [found[s] for s in into[k].tolist() if s in found]
             if k in fields:
                 found[k] = fields[k].grid
-            elif heard:
-                found[k] = heard[0]
-        known = {k: found[of] for k, (of, _) in delays.items() if of in found}
-        if all(found.get(k) == its_grid for k, its_grid in known.items()):
+            elif known:
+                found[k] = known[0]
+        repeated = {k: found[of] for k, (of, _) in delays.items() if of in found}
+        if all(found.get(k) == its_grid for k, its_grid in repeated.items()):
             break
-        found.update(known)
+        found.update(repeated)
     grids: dict[Grid, int] = {(): 0}
     grid = np.array([grids.setdefault(found.get(k, ()), len(grids)) for k in range(len(ids))])
     names = list(grids)

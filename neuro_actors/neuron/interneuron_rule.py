@@ -36,9 +36,9 @@ class InterneuronRule(StatefulRule):
         listening: Positions of the sources that listen for urgencies in a step that is not
             `wrt_inputs`. Shape (listening sources,). None if all sources listen.
         fired: The step between `fire` and `respond`, else None.
-        heard: What it combined in that step. Shape (terms, columns).
+        terms: What it combined in that step. Shape (terms, columns).
         activation: What came of it. Shape (columns,).
-        tangents: The derivatives of `heard`, in a tangent step. Shape (terms, columns).
+        tangents: The derivatives of `terms`, in a tangent step. Shape (terms, columns).
     """
 
     __slots__ = (
@@ -46,11 +46,11 @@ class InterneuronRule(StatefulRule):
         "combination",
         "field",
         "fired",
-        "heard",
         "id",
         "listening",
         "sums",
         "tangents",
+        "terms",
     )
 
     def __init__(
@@ -73,7 +73,7 @@ class InterneuronRule(StatefulRule):
         self.id, self.combination, self.field, self.sums = id, combination, field, sums
         self.listening = np.flatnonzero(~from_input) if from_input.any() else None
         self.fired: Step | None = None
-        self.heard = self.activation = self.tangents = NOTHING
+        self.terms = self.activation = self.tangents = NOTHING
 
     def is_answered(self, step: Step) -> bool:
         """See `NeuronRule.is_answered`."""
@@ -97,17 +97,17 @@ class InterneuronRule(StatefulRule):
             batch = rows.shape[1] // 2
             rows, tangents = rows[:, :batch], self._gather(rows[:, batch:], 0.0)
         nothing = self.combination.nothing
-        heard = self._gather(rows, 0.0 if nothing is None else nothing)
-        heard.setflags(write=False)  # a user's function must not change it
-        values = self.combination.value(heard)
-        shape = heard.shape[1:]
+        terms = self._gather(rows, 0.0 if nothing is None else nothing)
+        terms.setflags(write=False)  # a user's function must not change it
+        values = self.combination.value(terms)
+        shape = terms.shape[1:]
         if values.shape != shape or values.dtype is not FLOAT or not all_finite(values):
             refuse(self.id, "activation", values, shape, step)
         if step.loss is not None:
-            self.fired, self.heard, self.activation = step, heard, values
+            self.fired, self.terms, self.activation = step, terms, values
             self.tangents = tangents
         if step.tangent:
-            moved = self.sums.sum_of_rows(self._slopes(heard, values, step) * tangents)
+            moved = self.sums.sum_of_rows(self._slopes(terms, values, step) * tangents)
             if not all_finite(moved):
                 refuse(self.id, "tangent", moved, shape, step)
             activation_out[: len(values)], activation_out[len(values) :] = values, moved
@@ -132,33 +132,33 @@ class InterneuronRule(StatefulRule):
         """
         if self.fired is not step:
             refuse_response(self.id, step)
-        heard, activation = self.heard, self.activation
+        terms, activation = self.terms, self.activation
         total, batch = self.sums.sum_of_rows(urgencies_in), len(activation)
         if len(urgencies_out):
-            slopes = self._slopes(heard, activation, step)
+            slopes = self._slopes(terms, activation, step)
             self._write(urgencies_out, slopes * total[:batch], step)
             if step.tangent:
                 bends = self.combination.bends
                 assert bends is not None
                 bent = total[batch:] * slopes + total[:batch] * bends(
-                    heard, activation, self.tangents
+                    terms, activation, self.tangents
                 )
                 self._write(urgencies_out, bent, step, second=True)
             flat = urgencies_out.ravel()
             if not all_finite(flat):
                 refuse(self.id, "urgency", flat, flat.shape, step)
-        self.fired, self.heard, self.activation, self.tangents = None, NOTHING, NOTHING, NOTHING
+        self.fired, self.terms, self.activation, self.tangents = None, NOTHING, NOTHING, NOTHING
 
     def _gather(self, rows: Array, nothing: float) -> Array:
-        """Return what is heard, one row for each term. Shape (terms, columns)."""
+        """Return what it combines. Shape (terms, columns)."""
         if self.field is None:
             return np.ascontiguousarray(rows)
         return self.field.gather_rows(rows, nothing)
 
-    def _slopes(self, heard: Array, activation: Array, step: Step) -> Array:
-        slopes = self.combination.slopes(heard, activation)
-        if slopes.shape != heard.shape or slopes.dtype is not FLOAT:
-            refuse(self.id, "slopes", slopes, heard.shape, step)
+    def _slopes(self, terms: Array, activation: Array, step: Step) -> Array:
+        slopes = self.combination.slopes(terms, activation)
+        if slopes.shape != terms.shape or slopes.dtype is not FLOAT:
+            refuse(self.id, "slopes", slopes, terms.shape, step)
         return slopes
 
     def _write(self, out: Array, terms: Array, step: Step, second: bool = False) -> None:

@@ -98,7 +98,7 @@ class ThroughTime(Rule):
     def loss_node(self, network: Network) -> LossNode:
         """See `Rule.loss_node`."""
         from_input = network.is_input[network.output_positions]
-        return TimeLossNode(from_input, count_positions(network.output_grid), len(network.kept))
+        return TimeLossNode(from_input, count_positions(network.output_grid), len(network.delayed))
 
     def predicting(self, network: Network, x: Array) -> Generator[Round, Answer, Array]:
         """See `Rule.predicting`."""
@@ -111,19 +111,19 @@ class ThroughTime(Rule):
         """See `Rule.rounds_with_targets`."""
         rows, ticks = DelayRows.of(network), self._ticks
         wide, wide_in = (count_positions(g) for g in (network.output_grid, network.input_grid))
-        said, heard = yield from self._forward(network, rows, x)
+        said, inputs = yield from self._forward(network, rows, x)
         wanted = _split(targets, ticks, wide)
-        felt, losses, by_inputs = ([NOTHING] * ticks for _ in range(3))
+        urgencies, losses, by_inputs = ([NOTHING] * ticks for _ in range(3))
         for t in reversed(range(ticks)):
-            handed = self._handed(rows, felt, t, wanted[t].shape[1])
+            handed = self._handed(rows, urgencies, t, wanted[t].shape[1])
             answer = yield Round(
-                heard[t],
+                inputs[t],
                 back_round(t + 1, ticks),
                 wrt_inputs=True,
                 learns=t == 0,
                 targets=freeze(np.concatenate([wanted[t], handed])),
             )
-            felt[t] = answer.input_urgencies[rows.delays]
+            urgencies[t] = answer.input_urgencies[rows.delays]
             by_inputs[t], losses[t] = answer.input_urgencies[rows.inputs], answer.losses
         total = np.add.accumulate(np.stack(losses), axis=0)[-1]
         return Answer(_join(said, wide), freeze(total), _join(by_inputs, wide_in))
@@ -139,28 +139,28 @@ class ThroughTime(Rule):
         """Go through all ticks; return what the outputs said, and what the inputs were handed."""
         xs = _split(x, self._ticks, count_positions(network.input_grid))
         said: list[Array] = []
-        kept: list[Array] = []
-        heard: list[Array] = []
+        delayed: list[Array] = []
+        given: list[Array] = []
         for t, here in enumerate(xs):
             inputs = np.zeros((len(rows.inputs) + len(rows.delays), here.shape[1]))
             inputs[rows.inputs] = here
             for k, (row, later) in enumerate(zip(rows.delays.tolist(), rows.ticks, strict=True)):
                 if t >= later:
-                    inputs[row] = kept[t - later][k]
-            heard.append(freeze(inputs))
-            answer = yield Round(heard[t], f"tick {t + 1} of {self._ticks}", predicts=True)
+                    inputs[row] = delayed[t - later][k]
+            given.append(freeze(inputs))
+            answer = yield Round(given[t], f"tick {t + 1} of {self._ticks}", predicts=True)
             n = len(answer.predictions) - len(rows.delays)
             said.append(answer.predictions[:n])
-            kept.append(answer.predictions[n:])
-        return said, heard
+            delayed.append(answer.predictions[n:])
+        return said, given
 
-    def _handed(self, rows: DelayRows, felt: Sequence[Array], t: int, columns: int) -> Array:
+    def _handed(self, rows: DelayRows, urgencies: Sequence[Array], t: int, columns: int) -> Array:
         """Return the urgency of what each delay heard at a tick: what it felt as it repeated it."""
         handed = np.zeros((len(rows.ticks), columns))
         for k, later in enumerate(rows.ticks):
             is_cut = self.window is not None and t // self.window != (t + later) // self.window
             if t + later < self._ticks and not is_cut:
-                handed[k] = felt[t + later][k]
+                handed[k] = urgencies[t + later][k]
         return handed
 
 
