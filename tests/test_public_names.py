@@ -52,6 +52,7 @@ NAMES = [
     "audit",
     "datasets",
     "faults",
+    "field",
     "gradient",
     "hessian_vector_product",
     "open_log",
