@@ -55,17 +55,24 @@ def find_grids(
     others = np.argsort(level, kind="stable")[np.count_nonzero(level == 0) :].tolist()
     into = {k: sources[incoming.of(k)] for k in others}
     found: dict[int, Grid] = {k: input_grids.get(k, ()) for k in inputs.tolist()}
-    for _ in range(len(delays) + 1):  # a delay lives where its neuron does, perhaps by itself
+    size = -1
+    while len(found) > size:  # what delays repeat may be known later, or from those behind them
+        size = len(found)
+        for k, (of, _) in delays.items():
+            for one, other in ((k, of), (of, k)):
+                if other in found:
+                    found.setdefault(one, found[other])
         for k in others:
-            known = [found[s] for s in into[k].tolist() if s in found]
+            its_sources = into[k].tolist()
             if k in fields:
-                found[k] = fields[k].grid
-            elif known:
-                found[k] = known[0]
-        repeated = {k: found[of] for k, (of, _) in delays.items() if of in found}
-        if all(found.get(k) == its_grid for k, its_grid in repeated.items()):
-            break
-        found.update(repeated)
+                found[k], its_grid = fields[k].grid, fields[k].sources
+            else:
+                alike = [found[one] for one in (*its_sources, k) if one in found]
+                if not alike:
+                    continue
+                its_grid = found[k] = alike[0]
+            for one in its_sources:
+                found.setdefault(one, its_grid)
     grids: dict[Grid, int] = {(): 0}
     grid = np.array([grids.setdefault(found.get(k, ()), len(grids)) for k in range(len(ids))])
     names = list(grids)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,10 @@ class DirectFeedbackAlignment(Rule):
     Attributes:
         seed: The seed of B.
     """
+
+    needs_plain: ClassVar[str] = (
+        "each neuron relays the errors of all outputs, and only neurons can"
+    )
 
     seed: int = 0
 

@@ -72,6 +72,8 @@ class NewtonCG(Rule):
     """
 
     feels_inputs: ClassVar[bool] = False
+    needs_plain: ClassVar[str] = "each neuron relays a few sums, and only neurons can"
+    needs_all: ClassVar[str] = "the step is that of all parameters together"
 
     l2: float = 0.0
     damping: float = 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -51,6 +51,8 @@ class PredictiveCoding(Rule):
         rate: How far a value moves in each round, above 0 and at most 1.
         fixed: Whether predictions stay where they were: neurons send μ instead of a.
     """
+
+    needs_plain: ClassVar[str] = "each hidden neuron holds a value and an error, and they do not"
 
     relaxations: int = 20
     rate: float = 0.2

@@ -23,6 +23,7 @@ from ..support.errors import InputError
 from ..support.own_code import has_own_code
 from ..support.own_names import RULE_FACTORY_METHODS, check_own_names
 from ..support.scalars import as_number, got
+from ..support.text import quote
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,9 +81,14 @@ class Rule:
         plain_predictions: Whether parameters and activation functions alone say what neurons
             predict, so that the trained network may be used under any rule. None: it is found out
             by trial mail; neurons that override `fire` and keep more than parameters do not.
+        needs_plain: Why interneurons, and neurons at several positions, cannot live under the rule.
+            "": they can.
+        needs_all: Why frozen parameters cannot. "": they can.
     """
 
     feels_inputs: ClassVar[bool] = True
+    needs_plain: ClassVar[str] = ""
+    needs_all: ClassVar[str] = ""
     plain_predictions: ClassVar[bool | None] = None
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -165,6 +171,15 @@ class Rule:
                 f"the network has delays, and {self!r} knows no time: leave the rule out, or use "
                 "na.rules.ThroughTime()"
             )
+        if self.needs_plain and network.interneurons:
+            node = next(iter(network.interneurons.values()))
+            raise InputError(
+                f"{self!r} takes no interneurons, such as {quote(node.id)}: {self.needs_plain}"
+            )
+        if self.needs_plain and len(network.grids) > 1:
+            raise InputError(f"{self!r} takes no several positions: {self.needs_plain}")
+        if self.needs_all and (network.frozen_weights.any() or network.frozen_biases.any()):
+            raise InputError(f"{self!r} takes no frozen parameters: {self.needs_all}")
         return network
 
     def fit(self, x: ArrayLike) -> Rule:

@@ -44,6 +44,7 @@ class WeightPerturbation(Rule):
     """
 
     feels_inputs: ClassVar[bool] = False
+    needs_plain: ClassVar[str] = "each neuron relays the reward, and only neurons can"
 
     sigma: float = 1e-3
     seed: int = 0
