@@ -73,6 +73,40 @@ def _numbered_ids(sources: Indices, targets: Indices) -> tuple[str, ...]:
     return tuple([f"n{k}" for k in range(n)])
 
 
+def as_delays(
+    delays: ArrayLike | None, sources: Indices, ids: Sequence[str]
+) -> tuple[Indices, dict[int, tuple[int, int]], list[str]]:
+    """Let some synapses begin at a delay of their source instead of at the source.
+
+    Args:
+        delays: After how many ticks each synapse carries what its source says, or None. Shape
+            (n_synapses,).
+        sources: The position of each synapse's source. Shape (n_synapses,).
+        ids: The ids of all neurons.
+
+    Returns:
+        Where each synapse begins, shape (n_synapses,); by the position of each delay that of its
+        neuron, and the ticks; and the ids of the delays, such as "a, 2 before".
+
+    Raises:
+        InputError: `delays` does not contain whole numbers from 0 on.
+        NetworkError: There are not as many as synapses.
+    """
+    if delays is None:
+        return sources, {}, []
+    ticks = as_positions("delays", delays)
+    if len(ticks) != len(sources):
+        raise NetworkError(f"delays: expected {len(sources)}, one a synapse, got {len(ticks)}")
+    late = np.flatnonzero(ticks)
+    pairs, which = np.unique(
+        np.stack([sources[late], ticks[late]], axis=1), axis=0, return_inverse=True
+    )
+    through = np.array(sources)
+    through[late] = len(ids) + which.ravel()
+    found = {len(ids) + k: (of, later) for k, (of, later) in enumerate(pairs.tolist())}
+    return through, found, [f"{ids[of]}, {later} before" for of, later in pairs.tolist()]
+
+
 def check_positions(what: str, where: Indices, n_neurons: int) -> None:
     """Check that there is a neuron at each position.
 

@@ -252,6 +252,7 @@ class Network:
         outputs: ArrayLike | None = None,
         ids: Sequence[str] | None = None,
         seed: int = 0,
+        delays: ArrayLike | None = None,
     ) -> Network:
         """Make a network of any size from arrays, without an object for each neuron.
 
@@ -270,6 +271,9 @@ class Network:
                 and no outgoing one. Shape (n_outputs,).
             ids: The ids of all neurons. None: n0, n1, …
             seed: The seed of the weights. Each neuron draws from a stream of its own.
+            delays: After how many ticks each synapse carries what its source says; 0 for at once.
+                With them the wiring may have cycles. Each source gets a `Delay` for each number of
+                ticks, behind the other neurons. Shape (n_synapses,).
 
         Raises:
             NetworkError: Lengths or positions do not fit, or this is not a directed acyclic graph
@@ -285,14 +289,21 @@ class Network:
         names = edge_list.as_ids(ids, starts, ends)
         n = len(names)
         fan_in, fan_out = np.bincount(ends, minlength=n), np.bincount(starts, minlength=n)
+        through, its_delays, delay_names = edge_list.as_delays(delays, starts, names)
+        blank = np.zeros(len(its_delays))
+        own_biases = np.zeros(n) if biases is None else as_vector("biases", biases, names)
         self = cls.__new__(cls)
         self._set(
-            ids=names,
-            is_input=fan_in == 0,
+            ids=(*names, *delay_names),
+            is_input=np.append(fan_in == 0, blank == 0),
+            delays=its_delays,
             output_positions=edge_list.as_outputs(outputs, names, fan_in, fan_out),
-            activations=edge_list.as_activations(activations, fan_in),
-            biases=np.zeros(n) if biases is None else as_vector("biases", biases, names),
-            sources=starts,
+            activations=(
+                *edge_list.as_activations(activations, fan_in),
+                *("identity" for _ in delay_names),
+            ),
+            biases=np.append(own_biases, blank),
+            sources=through,
             targets=ends,
             weights=np.zeros(len(starts))
             if weights is None

@@ -8,6 +8,7 @@ from math import inf, nan
 
 import numpy as np
 import pytest
+from helpers import any_networks
 from helpers.comparing import same_bits
 from helpers.tiers import need
 
@@ -496,3 +497,22 @@ def test_copies_of_everything_that_a_network_gives(way, diamond, batch) -> None:
     assert not partition.shard.flags.writeable
     for error in (na.InputError("a"), na.SimulationError("b")):
         assert str(copied(error)) == str(error)
+
+
+def test_a_reservoir_has_cycles_with_delays() -> None:
+    rng = np.random.default_rng(0)
+    sources, targets = np.array([0, 0, 1, 2, 2, 3, 1]), np.array([1, 2, 1, 1, 3, 2, 4])
+    ticks = [0, 0, 1, 2, 1, 1, 0]
+    net = na.Network.from_arrays(sources, targets, rng.normal(size=7), delays=ticks, outputs=[4])
+    assert net.ids[5:] == ("n1, 1 before", "n2, 1 before", "n2, 2 before", "n3, 1 before")
+    assert [net.neurons[k] for k in (5, 7)] == [
+        na.Delay("n1, 1 before", "n1"),
+        na.Delay("n2, 2 before", "n2", 2),
+    ]
+    assert net.inputs == ("n0",)
+    x = rng.normal(size=(2, 5, 1))
+    assert np.allclose(na.predict(net, x), any_networks.predict(net, x), rtol=1e-13)
+    with pytest.raises(na.NetworkError, match="^the synapses form a cycle"):
+        na.Network.from_arrays([0, 1, 2, 2], [1, 2, 1, 3], delays=[0, 0, 0, 1])
+    with pytest.raises(na.NetworkError, match="^delays: expected 7, one a synapse, got 2"):
+        na.Network.from_arrays(sources, targets, delays=[1, 1])
