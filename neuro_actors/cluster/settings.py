@@ -76,6 +76,7 @@ class Cluster(ABC):
         """
         from . import replicas  # which brings all messages of a cluster
 
+        _check_plain(network)
         found = partition(network, self.shards) if self.partition is None else self.partition
         found.check(network)
         inner, count = (rule.rule, rule.count) if isinstance(rule, MicroBatches) else (rule, 1)
@@ -149,3 +150,19 @@ def default_lanes(rule: Rule, shards: int) -> int:
     """
     count = rule.count if isinstance(rule, MicroBatches) else 1
     return min(count, 2 * shards + 2) if shards > 1 else 1
+
+
+def _check_plain(network: Network) -> None:
+    """Check that workers know all that the network has: they receive weights and activations."""
+    has = {
+        "interneurons": bool(network.interneurons),
+        "neurons at several positions": len(network.grids) > 1,
+        "delays": bool(network.delayed),
+        "frozen parameters": bool(network.frozen_weights.any() or network.frozen_biases.any()),
+    }
+    for what, is_there in has.items():
+        if is_there:
+            raise InputError(
+                f"the workers of a cluster do not know {what} yet: leave engine=… out, and the "
+                "society lives in this process"
+            )

@@ -173,3 +173,23 @@ def test_of_this_network_and_no_other(diamond) -> None:
     ):
         part.check(na.Network.layered([1, 2, 1]))
     assert not part.shard.flags.writeable
+
+
+def test_workers_refuse_what_they_do_not_know() -> None:
+    gate = [na.Input("a"), na.Interneuron("g", "product"), na.Neuron("y")]
+    chain = [na.Synapse("a", "g"), na.Synapse("g", "y")]
+    networks = {
+        "interneurons": na.Network(gate, chain, ["y"]),
+        "several positions": na.Network(
+            [na.Input("a", 3), na.Neuron("y")], [na.Synapse("a", "y")], ["y"]
+        ),
+        "frozen parameters": na.Network.layered([1, 1]).with_frozen("y0"),
+    }
+    for what, net in networks.items():
+        with pytest.raises(na.InputError, match=f"do not know .*{what} yet: leave engine=… out"):
+            na.gradient(
+                net,
+                np.ones((1, *net.input_grid, 1)),
+                np.ones((1, *net.output_grid, 1)),
+                engine="ray",
+            )
