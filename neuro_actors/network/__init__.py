@@ -7,6 +7,7 @@ Start with `elements.py`, then read `network.py`.
 Files:
 
     elements.py          `Input`, `Neuron`, `Interneuron`, `Delay`, `Synapse`; checks of each alone
+    elements_json.py     interneurons, frozen parameters, grids and delays as JSON
     network.py           `Network`: how it is made, and what it offers
     field.py             receptive fields: which positions of its sources an interneuron hears
     positions.py         at which positions each neuron lives
@@ -27,6 +28,7 @@ Files:
     function_probe.py    what one function gives at fixed points
     own_functions.py     guards around functions of a user's own
     activations.py       the activation functions: value, slope, curvature
+    combination_probe.py what one combination gives at fixed points
     combinations.py      how interneurons combine what they receive: value, slopes, bends
     losses.py            the losses: value, slope, curvature, domain
     examples.py          a checked batch with its targets

@@ -46,6 +46,64 @@ class DelayRows:
         return cls(row[cell.is_input & ~is_delay], row[list(cell.delayed)], ticks)
 
 
+def check_cell(cell: Network) -> None:
+    """Check that a network is a cell: that its delays' second nodes are where they must be.
+
+    Args:
+        cell: The network, with `delayed`.
+
+    Raises:
+        NetworkError: It is none.
+    """
+    hears = [of for of, _ in cell.delayed.values()]
+    n, count = len(cell.ids), len(hears)
+    behind = list(range(n - count, n))
+    parts = hears, cell.targets[-count:].tolist(), cell.output_positions[-count:].tolist()
+    are_sums = all(
+        k in cell.interneurons and cell.interneurons[k].combination == "sum" for k in behind
+    )
+    if any(part != behind for part in parts) or not are_sums:
+        raise NetworkError("its delays are not those of a network's cell")
+
+
+def whole_network(cell: Network) -> Network:
+    """Return the network that a cell was made of, with the cell's parameters.
+
+    Args:
+        cell: The cell. A network without delays is returned as it is.
+    """
+    if not cell.delayed:
+        return cell
+    count = len(cell.delayed)
+    n, m = len(cell.ids) - count, len(cell.weights) - count
+    sources = cell.sources[m:].tolist()
+    network = Network.__new__(Network)
+    network._set(
+        ids=cell.ids[:n],
+        is_input=cell.is_input[:n],
+        activations=cell.activations[:n],
+        interneurons={k: node for k, node in cell.interneurons.items() if k < n},
+        delays={
+            k: (of, ticks)
+            for (k, (_, ticks)), of in zip(cell.delayed.items(), sources, strict=True)
+        },
+        input_grids={
+            int(k): grid
+            for k in np.flatnonzero(cell.is_input)
+            if (grid := cell.grids[cell.grid[k]]) and int(k) not in cell.delayed
+        },
+        frozen_weights=cell.frozen_weights[:m],
+        frozen_biases=cell.frozen_biases[:n],
+        biases=cell.biases[:n],
+        sources=cell.sources[:m],
+        targets=cell.targets[:m],
+        weights=cell.weights[:m],
+        output_positions=cell.output_positions[:-count],
+    )
+    network.needs_rule = cell.needs_rule
+    return network
+
+
 def make_cell(network: Network) -> Network:
     """Return the cell of a network.
 

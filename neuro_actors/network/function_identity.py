@@ -5,8 +5,9 @@ name its functions, and a user may add to the table, or replace what is there. S
 does not say which function a run used. The identity of a function does:
 
 * `digest`: over its values and slopes at some hundred fixed points. Losses are probed with one, two
-  and three outputs. Null if it gives other numbers when it is asked again.
-* `curvature`: the same of its curvature; null if it has none.
+  and three outputs, combinations with one to four rows. Null if it gives other numbers when it is
+  asked again.
+* `curvature`: the same of its curvature, of a combination of its bends; null if it has none.
 * `sample`: its values and slopes at some of these points.
 * `source`: a digest of its source text, a hint for error messages; null for the package's own.
 
@@ -25,6 +26,7 @@ from typing import Any, TypeAlias
 
 from ..support.text import escape_controls
 from . import functions
+from .combination_probe import known_combination, present_combination
 from .function_probe import (
     Identity,
     difference,
@@ -82,22 +84,36 @@ class Comparison:
             self.others.add(what)
 
 
-def identities(activations: Iterable[str | None], losses: Iterable[str]) -> Identities:
+def identities(
+    activations: Iterable[str | None], losses: Iterable[str], combinations: Iterable[str] = ()
+) -> Identities:
     """Return the identities of functions in the tables, as JSON.
 
     Args:
         activations: Names of activation functions. Those that the table lacks are left out.
         losses: Names of losses, likewise.
+        combinations: Names of combinations, likewise.
+
+    Returns:
+        An object; its entry of combinations is there if there are any.
     """
     known, known_losses = functions.ACTIVATIONS, functions.LOSSES
     names = {name for name in activations if isinstance(known.get(str(name)), functions.Activation)}
     loss_names = {name for name in losses if isinstance(known_losses.get(name), functions.Loss)}
+    table = functions.COMBINATIONS
+    others = {
+        name: known_combination(table[name])
+        for name in sorted(set(combinations))
+        if isinstance(table.get(name), functions.Combination)
+    }
+    more = {"combinations": others} if others else {}
     return {
         "points": POINTS,
         "activations": {
             str(name): known_identity(known[str(name)]) for name in sorted(names, key=str)
         },
         "losses": {name: known_identity(known_losses[name]) for name in sorted(loss_names)},
+        **more,
     }
 
 
@@ -107,7 +123,12 @@ def package_losses() -> dict[str, Identity]:
 
 
 def compare(
-    held: object, activations: Iterable[str | None], losses: Iterable[str], *, exact: bool
+    held: object,
+    activations: Iterable[str | None],
+    losses: Iterable[str],
+    combinations: Iterable[str] = (),
+    *,
+    exact: bool,
 ) -> Comparison:
     """Compare recorded identities with the functions of the same names in the tables here.
 
@@ -115,6 +136,7 @@ def compare(
         held: What `identities` returned elsewhere; None or damaged in older files.
         activations: The activation functions that are needed.
         losses: The losses that are needed.
+        combinations: The combinations that are needed.
         exact: Whether equal bits are promised between there and here.
 
     Raises:
@@ -133,6 +155,11 @@ def compare(
         loss = functions.LOSSES[name]
         what, there = f"loss {escape_controls(name)!r}", _entry(known, "losses", name)
         found.add(what, there, present_identity(loss), exact=exact, rounding=loss.rounding)
+    for name in sorted(set(combinations)):
+        functions.combination(name)
+        entry = functions.COMBINATIONS[name]
+        what, there = f"combination {escape_controls(name)!r}", _entry(known, "combinations", name)
+        found.add(what, there, present_combination(entry), exact=exact, rounding=entry.rounding)
     return found
 
 

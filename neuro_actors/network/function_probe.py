@@ -176,7 +176,7 @@ def _probe_activation(function: Activation) -> _Probed:
         if function is original:  # beside some losses, outputs have another slope
             others = [output.before(loss) for loss in (None, "kl_divergence", "a user's own")]
             results += [_call(one.slope, z, freeze(value), shape=z.shape) for one in others]
-    return _Probed(results, curvatures, sample, _has_numbers([value]) and _has_numbers([slope]))
+    return _Probed(results, curvatures, sample, has_numbers([value]) and has_numbers([slope]))
 
 
 def _probe_loss(function: Loss) -> _Probed:
@@ -188,28 +188,49 @@ def _probe_loss(function: Loss) -> _Probed:
         if function.curvature is not None:
             curvatures.append(_call(function.curvature, p, t, d, shape=p.shape))
         sample += [value[sampled], slope[sampled].ravel()]
-    is_known = _has_numbers(results[1::2]) and _has_numbers(results[2::2])
+    is_known = has_numbers(results[1::2]) and has_numbers(results[2::2])
     return _Probed(results, curvatures, np.concatenate(sample), is_known)
 
 
-def _has_numbers(results: Iterable[Array]) -> bool:
+def has_numbers(results: Iterable[Array]) -> bool:
+    """Return whether one of some arrays has a number at all.
+
+    Args:
+        results: Arrays of any shape.
+    """
     return any(not np.isnan(values).all() for values in results)
 
 
 def _call(function: Callable[..., Any], *arguments: Array, shape: tuple[int, ...]) -> Array:
-    """Return a copy of what a function gives; NaN where it fails, as a user's function may.
-
-    A function that refuses one point refuses the array. So it is called for each point alone then.
-    """
-    try:
-        with np.errstate(all="ignore"):
-            found = np.array(function(*arguments), dtype=np.float64)
-    except Exception:
-        if shape[0] == 1:
-            return np.full(shape, np.nan)
+    """The same as `call_or_nan`; but if all points fail together, each is tried alone."""
+    found = _result(function, *arguments)
+    if found is None and shape[0] > 1:
         points = [[array[k : k + 1] for array in arguments] for k in range(shape[0])]
         return np.concatenate([_call(function, *one, shape=(1, *shape[1:])) for one in points])
-    return found if found.shape == shape else np.full(shape, np.nan)
+    return found if found is not None and found.shape == shape else np.full(shape, np.nan)
+
+
+def call_or_nan(function: Callable[..., Any], *arguments: Array, shape: tuple[int, ...]) -> Array:
+    """Return a copy of what a function gives; NaN where it fails, as a user's function may.
+
+    Args:
+        function: The function.
+        arguments: Its arguments. Any shapes.
+        shape: The shape that the result must have; NaN otherwise.
+
+    Returns:
+        An array of the given shape (`shape`).
+    """
+    found = _result(function, *arguments)
+    return found if found is not None and found.shape == shape else np.full(shape, np.nan)
+
+
+def _result(function: Callable[..., Any], *arguments: Array) -> Array | None:
+    try:
+        with np.errstate(all="ignore"):
+            return np.array(function(*arguments), dtype=np.float64)
+    except Exception:
+        return None
 
 
 _PREDICTIONS = (

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Literal, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from ..support.scalars import as_number
 from ..support.signal_exceptions import is_from_handler, passes_handler_exceptions
 from ..support.text import did_you_mean, quote
 from .activations import ACTIVATIONS, OUTPUTS, Activation
+from .combination_probe import known_combination
 from .combinations import COMBINATIONS, Combination
 from .function_names import suggest_activation, suggest_loss
 from .function_probe import known_identity
@@ -53,9 +54,10 @@ __all__ = [
     "use_activations",
 ]
 
-_Entry = TypeVar("_Entry", Activation, Loss)
+_Entry = TypeVar("_Entry", Activation, Combination, Loss)
+_Tables: TypeAlias = tuple[dict[str, Activation], dict[str, Combination]]
 
-_in_use: ContextVar[dict[str, Activation] | None] = ContextVar("_in_use", default=None)
+_in_use: ContextVar[_Tables | None] = ContextVar("_in_use", default=None)
 
 
 def _lookup(
@@ -76,13 +78,15 @@ def activation(name: str) -> Activation:
     Raises:
         InputError: The table has no such name.
     """
-    table = _in_use.get()
-    known = ACTIVATIONS if table is None else table
+    tables = _in_use.get()
+    known = ACTIVATIONS if tables is None else tables[0]
     return _lookup(known, "activation", name, suggest_activation)
 
 
 @contextmanager
-def use_activations(table: dict[str, Activation]) -> Iterator[None]:
+def use_activations(
+    table: dict[str, Activation], combinations: dict[str, Combination] | None = None
+) -> Iterator[None]:
     """Look activation functions up in another table than `ACTIVATIONS`, inside the block.
 
     A society is made of functions as they were when it began. What is made anew later is made in
@@ -90,8 +94,9 @@ def use_activations(table: dict[str, Activation]) -> Iterator[None]:
 
     Args:
         table: The other table, such as a copy that was made before.
+        combinations: The same for `COMBINATIONS`. None: it is not replaced.
     """
-    token = _in_use.set(table)
+    token = _in_use.set((table, COMBINATIONS if combinations is None else combinations))
     try:
         yield
     finally:
@@ -99,7 +104,7 @@ def use_activations(table: dict[str, Activation]) -> Iterator[None]:
 
 
 def combination(name: str) -> Combination:
-    """Look up a combination in the table, to compute with it.
+    """Look up a combination in the table, to compute with it; see `own_functions.py`.
 
     Args:
         name: A key of `COMBINATIONS`.
@@ -107,11 +112,9 @@ def combination(name: str) -> Combination:
     Raises:
         InputError: The table has no such name.
     """
-    try:
-        return COMBINATIONS[name]
-    except (KeyError, TypeError):
-        known = did_you_mean(name, list(COMBINATIONS))
-        raise InputError(f"unknown combination {quote(name)}: {known}") from None
+    tables = _in_use.get()
+    known = COMBINATIONS if tables is None else tables[1]
+    return _lookup(known, "combination", name, did_you_mean)
 
 
 def output_activation(name: str) -> Activation:
@@ -244,18 +247,21 @@ def check_curvature(activations: Iterable[str | None], name: str) -> None:
         )
 
 
-def check_in_parts(activations: Iterable[str], name: str) -> None:
+def check_in_parts(activations: Iterable[str], name: str, combinations: Iterable[str] = ()) -> None:
     """Check that a batch may go through in parts: that no function of a user's own mixes examples.
 
     Args:
         activations: The names of activation functions.
         name: The name of the loss.
+        combinations: The names of combinations.
 
     Raises:
         InputError: A function mixes examples.
     """
     for known in sorted(set(activations)):
         check_parts(known, ACTIVATIONS[known])
+    for known in sorted(set(combinations)):
+        check_parts(known, COMBINATIONS[known])
     if name in LOSSES:
         check_parts(name, LOSSES[name])
 
@@ -326,7 +332,7 @@ def add_combination(
     """Add a combination to the table, or replace one.
 
     The functions are called with trial arrays. They must go column by column: what belongs to a
-    column must depend on that column alone.
+    column must depend on that column alone. What they return is copied.
 
     Args:
         name: Its name: 1 to 128 printable characters.
@@ -360,7 +366,10 @@ def add_combination(
         _try(name, "bends(x, a, d)", lambda: bends(x, a, x), x.shape)
     if nothing is not None and math.isnan(as_number(nothing)):
         raise InputError(f"{name}: nothing must be a number, or None, got {quote(nothing)}")
-    COMBINATIONS[name] = Combination(value, slopes, bends, nothing, _rounding(name, rounding))
+    added = Combination(value, slopes, bends, nothing, _rounding(name, rounding))
+    check_parts(name, added)
+    known_combination(added, is_new=True)
+    COMBINATIONS[name] = added
 
 
 @passes_handler_exceptions

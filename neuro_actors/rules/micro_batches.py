@@ -24,6 +24,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..network import functions
+from ..network.elements_json import combinations_of
 from ..network.examples import widen
 from ..network.field import count_positions
 from ..network.network import Network
@@ -113,7 +114,7 @@ class MicroBatches(Rule):
         ids, known = self.__dict__.get("_tried", (None, None))
         if ids is network.ids and known == loss:  # it is checked before each step
             return
-        functions.check_in_parts(network.activations, loss)
+        functions.check_in_parts(network.activations, loss, combinations_of(network))
         if has_own_code(type(self.rule)):
             cut = lambda k: self.members(network, k, ORDERED, 1)[0]  # noqa: E731
             check_parts(self.rule, network, loss, cut)

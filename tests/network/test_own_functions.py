@@ -180,7 +180,9 @@ def test_the_packages_own_functions_are_not_wrapped() -> None:
     assert replaced is functions.activation("tanh") is not functions.ACTIVATIONS["tanh"]
     assert functions.loss("huber") is na.LOSSES["huber"]
     functions.ACTIVATIONS["tanh"] = "tanh"
-    with pytest.raises(na.InputError, match=r"must hold na\.Activation or na\.Loss, got 'tanh'"):
+    with pytest.raises(
+        na.InputError, match=r"must hold na\.Activation, na\.Combination or na\.Loss, got 'tanh'"
+    ):
         functions.activation("tanh")
 
 

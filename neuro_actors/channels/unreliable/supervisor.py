@@ -34,6 +34,7 @@ class Supervisor:
         self.restarts = 0
         self.stride = 1
         self._activations = dict(functions.ACTIVATIONS)  # a user may replace some meanwhile
+        self._combinations = dict(functions.COMBINATIONS)
         self._snapshots = snapshots
         self._max_crashes = max_crashes
 
@@ -57,7 +58,7 @@ class Supervisor:
         snapshots, member = self._snapshots, port.member
         crashes, finished = 0, snapshots.snapshots[member].number
         while True:
-            with functions.use_activations(self._activations):
+            with functions.use_activations(self._activations, self._combinations):
                 rule = create_rule()
             snapshot = snapshots.snapshots[member]
             if not all(callable(getattr(rule, name, None)) for name in ("get_state", "set_state")):
