@@ -105,7 +105,9 @@ def _lines_of_pair(pair: Pair) -> Iterator[str]:
     if pair.example is not None:
         k = pair.example
         what = "parameter" if pair.a.kind == "commit" else "example"
-        yield f"  {what} {k + 1}: {pair.a.value[k]!r} / {pair.b.value[k]!r}"
+        example, position = divmod(k, pair.positions)
+        where = f", position {position}" if pair.positions > 1 else ""
+        yield f"  {what} {example + 1}{where}: {pair.a.value[k]!r} / {pair.b.value[k]!r}"
         ulps = (
             f", {pair.ulps:,} ulp{'s' * (pair.ulps != 1)}"
             if pair.ulps is not None and pair.ulps < FAR

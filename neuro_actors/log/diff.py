@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..support.arrays import Array, Indices
+from .example_values import count_positions_of
 from .reader import LogReader, Row, Rows
 from .schema import CODE, row_kinds
 
@@ -34,6 +35,7 @@ class Pair:
         ulps: The greatest difference of two values in units in the last place: the number of
             floats between them, plus one. None if `apart` is None or NaN.
         example: The index, from 0 on, of the first value that differs, or None.
+        positions: How many positions the message is about: so many values has each example.
     """
 
     a: Row | None
@@ -41,6 +43,7 @@ class Pair:
     apart: float | None = None
     ulps: int | None = None
     example: int | None = None
+    positions: int = 1
 
 
 @dataclass(slots=True)
@@ -135,6 +138,8 @@ def _compare(
             _row(other, right, j),
             *_measure_difference(_values(left, i), _values(right, j)),
         )
+        lives_at = np.append(reader.network.n_positions, [1, 1])
+        found.first.positions = int(count_positions_of(left.cut(i, i + 1), lives_at)[0])
     elif left is not None and firsts[1] == min(firsts):
         found.first = Pair(_row(reader, left, firsts[1]), None)
     elif right is not None:

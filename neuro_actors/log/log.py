@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from ..channels.unreliable.faults import FaultEvent
 from ..network import functions
+from ..network.cell import whole_network
 from ..network.elements import LazySequence
+from ..network.elements_json import combinations_of
 from ..network.function_identity import Comparison, compare
 from ..network.network import Network
 from ..rules.micro_batches import whole_rule
@@ -50,7 +52,8 @@ class Log:
 
     Attributes:
         path: The path of the file.
-        network: The network that ran, with the parameters that it began with.
+        network: The network that ran, with the parameters that it began with. Of a network with
+            delays it is the cell: what the network is in one tick; see `network/cell.py`.
         about: The metadata, as `docs/log-format.md` describes them.
         complete: Whether the log has an end, so that the whole run is in it.
         partial: What was recorded, if that is not everything; else None.
@@ -122,6 +125,8 @@ class Log:
     ) -> Comparison:
         """Compare functions that the run used with those of the same names here.
 
+        The combinations of all interneurons are among them.
+
         Args:
             activations: Names of activation functions. Those that are not known here are left out.
             losses: Names of losses, likewise.
@@ -129,7 +134,9 @@ class Log:
         exact = not differences(self.about["numerics"], self.about["numerics"]["sums"])
         known = [name for name in activations if name in functions.ACTIVATIONS]
         known_losses = [name for name in losses if name in functions.LOSSES]
-        return compare(self.about.get("functions"), known, known_losses, exact=exact)
+        combinations = set(combinations_of(self.network)) & set(functions.COMBINATIONS)
+        held = self.about.get("functions")
+        return compare(held, known, known_losses, combinations, exact=exact)
 
     @passes_handler_exceptions
     def complete_digest(self) -> str:
@@ -221,7 +228,7 @@ class Log:
 
         If its neurons keep more than parameters, it is refused under other rules, as that of a
         simulation is. In a partial log, neurons whose commits were not recorded have the parameters
-        that they began with.
+        that they began with. A network with delays is returned with them.
 
         Args:
             number: The step's number; 0 is the state before the first step.
@@ -234,10 +241,10 @@ class Log:
         problems = self.compare_functions(self.network.activations).problems
         if problems:  # it would predict something else than it has learned
             raise LogError(f"{self.path!r}: {'; '.join(problems)}: import what it used")
-        return self.parameters_at(number)
+        return whole_network(self.parameters_at(number))
 
     def parameters_at(self, number: int) -> Network:
-        """Return the same network as `network_at`, whatever its functions are here.
+        """Return the same network as `network_at`, whatever its functions are here; or its cell.
 
         For readers that evaluate no function, or compare functions themselves.
 
@@ -252,7 +259,8 @@ class Log:
         if number:
             self._index(number)
         network, recording = self.network, self._reader.recording
-        has_commits = recording.selects(network) & ~network.is_input & ("commit" in recording.kinds)
+        has_commits = recording.selects(network) & (network.n_parameters > 0)
+        has_commits &= "commit" in recording.kinds
         # NaN: not known yet. Going back from the step, the first commit of each neuron counts.
         weights = np.where(has_commits[network.targets], np.nan, network.weights)
         biases = np.where(has_commits, np.nan, network.biases)

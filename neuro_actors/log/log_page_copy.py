@@ -32,6 +32,7 @@ class PageCopier:
     """
 
     def __init__(self, template: RowTemplate, record: StepRecord) -> None:
+        self._sizes = {Size.COLUMNS: record.columns, Size.EXAMPLES: record.batch}
         self._places = {name: held.places for name, held in record.blocks.items()}
         self._copies = [
             (section, _as_slice(self._positions(section))) for section in template.sections
@@ -67,11 +68,15 @@ class PageCopier:
                 np.take(source, places, 0, target, "clip")  # "raise" would make a copy
 
     def _positions(self, section: Section) -> Indices:
-        """Where the rows of a section lie in the record's values."""
+        """Where the rows of a section lie in the record's values; of flat values, their numbers."""
         block, items = section.block, section.items
         if block.spec.size is Size.PARAMETERS:
             ends = np.cumsum(block.n_parameters)
             return _ranges(ends[items] - block.n_parameters[items], block.n_parameters[items])
+        if block.positions is None:  # the values are flat
+            lengths = block.n_positions * self._sizes[block.spec.size]
+            ends = np.cumsum(lengths)
+            return _ranges(ends[items] - lengths[items], lengths[items])
         places = self._places.get(block.name)
         return items if places is None else places[items]
 

@@ -44,11 +44,13 @@ TABLES = {  # name: its columns, and what it is
         "each message once for each receiver",
     ),
     "neurons": (
-        "neuron, place, level, activation, bias, is_input, is_output, fan_in, fan_out",
-        "all neurons and inputs, with the bias that the run began with",
+        "neuron, place, level, activation, combination, bias, frozen, positions, "
+        "is_input, is_output, fan_in, fan_out",
+        "all neurons and inputs, with the bias that the run began with; combination: of an "
+        "interneuron; frozen: the bias",
     ),
     "synapses": (
-        "source, target, place, nth, weight",
+        "source, target, place, nth, weight, frozen",
         "nth: which of its target's synapses; the weight that the run began with",
     ),
     "steps": (
@@ -111,6 +113,20 @@ CREATE VIEW sent AS
         THEN value[:w.examples] ELSE value END AS of_examples
     FROM rows r LEFT JOIN wider_steps w USING (step) WHERE sender IS NOT NULL;
 """
+# the same where neurons live at several positions
+SENT_WITH_POSITIONS = """
+CREATE VIEW sent AS
+    SELECT r.*, CASE WHEN w.examples IS NOT NULL AND r.kind IN ('activation', 'urgency')
+        THEN r.value[:w.examples * coalesce(n.positions, 1)] ELSE r.value END AS of_examples
+    FROM (
+        SELECT *, CASE
+            WHEN (kind = 'activation' AND sender <> 'environment')
+                OR (kind = 'urgency' AND receiver = 'environment')
+            THEN sender::VARCHAR ELSE receiver::VARCHAR END AS about
+        FROM rows WHERE sender IS NOT NULL
+    ) r LEFT JOIN wider_steps w USING (step) LEFT JOIN neurons n ON n.neuron::VARCHAR = r.about;
+"""
+HAS_WEIGHT = "WHERE target NOT IN (SELECT neuron FROM neurons WHERE combination IS NOT NULL)"
 VIEWS = f"""
 CREATE VIEW messages AS
     SELECT step, kind, sender, receiver, time, value, mean_of(of_examples) AS mean, note FROM sent;
@@ -140,15 +156,15 @@ CREATE VIEW parameters AS
     SELECT step, sender AS target, unnest(value) AS parameter, generate_subscripts(value, 1) AS nth
     FROM rows WHERE kind = 'commit';
 CREATE VIEW weights AS
-    SELECT 0 AS step, source, target, weight FROM synapses
+    SELECT 0 AS step, source, target, weight FROM synapses {{has_weight}}
     UNION ALL
     SELECT step, source, target, parameter FROM parameters JOIN synapses USING (target, nth)
     WHERE step IN {OF_MODE.format("train")};
 CREATE VIEW biases AS
-    SELECT 0 AS step, neuron, bias FROM neurons WHERE NOT is_input
+    SELECT 0 AS step, neuron, bias FROM neurons WHERE NOT is_input AND combination IS NULL
     UNION ALL
     SELECT step, sender, value[-1] FROM rows
-    WHERE kind = 'commit' AND step IN {OF_MODE.format("train")};
+    WHERE kind = 'commit' AND len(value) > 0 AND step IN {OF_MODE.format("train")};
 CREATE VIEW gradients AS
     SELECT step, source, target, parameter AS urgency
     FROM parameters LEFT JOIN synapses USING (target, nth)
@@ -199,7 +215,10 @@ def connect(network: Network, batches: Sequence[Any], faults: Sequence[FaultEven
         connection.register(name, rows)
     connection.execute(MEAN + WIDER_STEPS)
     are_wider = connection.execute("SELECT count(*) FROM wider_steps").fetchone()[0]
-    connection.execute((SENT_WITH_WIDER_STEPS if are_wider else SENT) + VIEWS)
+    sent = SENT
+    if are_wider:
+        sent = SENT_WITH_POSITIONS if (network.n_positions > 1).any() else SENT_WITH_WIDER_STEPS
+    connection.execute(sent + VIEWS.format(has_weight=HAS_WEIGHT if network.interneurons else ""))
     connection.execute("SET lock_configuration = true")
     return connection
 
@@ -286,13 +305,20 @@ def _names(network: Network, positions: Any) -> Any:
 
 def _neurons(network: Network) -> Any:
     n = np.arange(len(network.ids))
+    activations: list[str | None] = list(network.activations)
+    combinations: list[str | None] = [None] * len(n)
+    for k, node in network.interneurons.items():
+        activations[k], combinations[k] = None, node.combination
     return pa.table(
         {
             "neuron": _names(network, n),
             "place": n,
             "level": network.level,
-            "activation": pa.array(network.activations, pa.string()),
+            "activation": pa.array(activations, pa.string()),
+            "combination": pa.array(combinations, pa.string()),
             "bias": network.biases,
+            "frozen": network.frozen_biases,
+            "positions": network.n_positions,
             "is_input": network.is_input,
             "is_output": np.isin(n, network.output_positions),
             "fan_in": network.incoming.sizes,
@@ -314,6 +340,7 @@ def _synapses(network: Network) -> Any:
             "place": np.arange(len(nth)),
             "nth": nth,
             "weight": network.weights,
+            "frozen": network.frozen_weights,
         }
     )
 

@@ -36,8 +36,10 @@ class RowSlots:
         kind: Codes of `schema.kind_codes`. Shape (n_slots,), as the following arrays.
         sender, receiver: Members as numbers, `NOBODY` as the receiver of a row with several.
         time: Logical time within the step (Lamport).
-        n_parameters: How many numbers a row holds that holds parameters, 0 for other rows.
+        of_parameters: True for a row that holds parameters: the number of them says how many.
+        n_parameters: How many numbers such a row holds, 0 for other rows.
         of_examples: True for a row that holds one number per example, whatever a rule adds.
+        positions: How many positions a row is about: it holds so many times more numbers.
         sealed: True for a row that no replay can prove.
         n_messages: How many messages a row stands for.
         rank: All slots in the order of a log.
@@ -57,10 +59,12 @@ class RowSlots:
         kinds = np.array([codes[spec.kind] for spec in specs], dtype=np.int8)
         self.kind: NDArray[np.int8] = np.repeat(kinds, sizes)
         self.of_examples = np.repeat([spec.size is Size.EXAMPLES for spec in specs], sizes)
+        self.of_parameters = np.repeat([spec.size is Size.PARAMETERS for spec in specs], sizes)
         self.sealed = np.repeat([spec.sealed for spec in specs], sizes)
         self.sender = np.concatenate([block.sender for block in blocks])
         self.receiver: Indices = np.concatenate([_receivers(block) for block in blocks])
         self.n_parameters: Indices = np.concatenate([block.n_parameters for block in blocks])
+        self.positions: Indices = np.concatenate([block.n_positions for block in blocks])
         self.n_messages: Indices = np.concatenate([block.n_messages for block in blocks])
         times = {
             Moment.BEGIN: np.ones_like(forward),
@@ -107,7 +111,8 @@ class RowTemplate:
 
     Attributes:
         slot: Slots in the order of the log. Shape (n_rows,), as the following arrays.
-        kind, sender, receiver, time, n_parameters, of_examples: As in `RowSlots`.
+        kind, sender, receiver, time, of_parameters, n_parameters, of_examples, positions: As in
+            `RowSlots`.
         sealed: True for a row that the digest covers: one that no replay can prove, and in a
             partial log every row.
         sections: The rows in runs of one block and time.
@@ -124,7 +129,8 @@ class RowTemplate:
             column[self.slot] for column in (slots.kind, slots.sender, slots.receiver)
         )
         self.time, self.n_parameters = slots.time[self.slot], slots.n_parameters[self.slot]
-        self.of_examples = slots.of_examples[self.slot]
+        self.of_examples, self.positions = slots.of_examples[self.slot], slots.positions[self.slot]
+        self.of_parameters = slots.of_parameters[self.slot]
         self.sealed = slots.sealed[self.slot] | (not recording.whole)
         self.sections = list(self._sections(slots))
         self._with_loss = kind.with_loss
@@ -134,11 +140,11 @@ class RowTemplate:
 
         Args:
             batch: How many examples the step has.
-            columns: How many numbers an activation or an urgency has.
+            columns: How many numbers an activation or an urgency has for each position.
         """
         per_example = batch if self._with_loss else 0  # a step that predicts has no losses
-        others = np.where(self.of_examples, per_example, columns)
-        return np.where(self.n_parameters > 0, self.n_parameters, others)
+        others = np.where(self.of_examples, per_example, columns) * self.positions
+        return np.where(self.of_parameters, self.n_parameters, others)
 
     def sealed_numbers(self, lengths: Indices) -> slice | Indices:
         """Return which numbers of a step the digest covers.

@@ -11,8 +11,9 @@
 |          |                           | its followers                                             |
 | time     | int32                     | logical time within the step (Lamport): 1 + the greatest  |
 |          |                           | that the sender had received; 0 in begin, seal, end rows  |
-| value    | list<float64>             | one number per example, then what else the message        |
-|          |                           | carries, as in a product step their derivatives;          |
+| value    | list<float64>             | one number per example, and of each per position; then    |
+|          |                           | what else the message carries, as in a product step their |
+|          |                           | derivatives;                                              |
 |          |                           | commit: for each incoming synapse, then for the bias, the |
 |          |                           | new parameter, or in a step without learning its urgency, |
 |          |                           | in a product step this urgency's derivative; tangent:     |
@@ -33,6 +34,7 @@ import pyarrow as pa
 
 from ..channels.routes import message_kinds
 from ..network.elements import ENVIRONMENT, LOSS_NODE, output_positions, positions
+from ..network.elements_json import combinations_of, elements_to_json, make_network
 from ..network.function_identity import identities, package_losses
 from ..network.function_probe import Identity
 from ..network.network import Network
@@ -42,7 +44,8 @@ from ..support.version import __version__
 from .placement import Workers
 from .recording_settings import Recording
 
-FORMAT = 3
+FORMAT = 4
+PLAIN_FORMAT = 3  # it is read, too: it has plain neurons alone, which format 4 writes alike
 _KINDS = ("begin", "activation", "target", "loss", "urgency", "commit", "tangent", "seal", "end")
 CODE = {kind: code for code, kind in enumerate(_KINDS)}  # of the kinds that every log has
 KEY, MACHINES = b"neuro_actors", b"neuro_actors_machines"
@@ -111,7 +114,7 @@ def arrow_schema(
         "rule": rule or {"name": "Backpropagation"},
         # What else is in the tables is no part of the run. A loss that is not the package's has its
         # identity in the begin notes.
-        "functions": identities(network.activations, ())
+        "functions": identities(network.activations, (), combinations_of(network))
         | {"losses": package_losses(), "rule": rule_identity},
         "recorded": recording.to_json(),
         "network": {
@@ -123,7 +126,8 @@ def arrow_schema(
             "targets": _text(network.targets, "<i8"),
             "weights": _text(network.weights, "<f8"),
             "biases": _text(network.biases, "<f8"),
-        },
+        }
+        | elements_to_json(network),
     }
     if resumed:
         about["resumed"] = resumed
@@ -146,8 +150,9 @@ def about_of(schema: Any) -> dict[str, Any]:
     if text is None:
         raise LogError("it is an Arrow stream, but no message log")
     about: dict[str, Any] = json.loads(text)
-    if about.get("format") != FORMAT:
-        raise LogError(f"it is of log format {about.get('format')!r}, this version reads {FORMAT}")
+    if about.get("format") not in (PLAIN_FORMAT, FORMAT):
+        known = f"{PLAIN_FORMAT} and {FORMAT}"
+        raise LogError(f"it is of log format {about.get('format')!r}, this version reads {known}")
     if not schema.equals(columns()):
         raise LogError("its columns are not those of a message log")
     if not _names_machine(about.get("versions"), about.get("numerics")):
@@ -195,17 +200,19 @@ def network_of(about: dict[str, Any]) -> Network:
         raise LogError(
             "its description of the network is damaged: its parameters are not those of a network"
         )
-    network = Network.__new__(Network)
-    network._set(
-        ids=tuple(held["ids"]),
-        is_input=is_input,
+    network = make_network(
+        {} if about["format"] == PLAIN_FORMAT else held,
+        held["ids"],
+        is_input,
+        weights,
+        biases,
         activations=tuple(held["activations"]),
-        biases=biases,
         sources=ends[0],
         targets=ends[1],
-        weights=weights,
         output_positions=output_positions(held["outputs"], positions(held["ids"])),
     )
+    if network.delays:
+        raise LogError("its description of the network is damaged: a log has a network's cell")
     return network
 
 

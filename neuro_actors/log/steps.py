@@ -11,6 +11,7 @@ import numpy as np
 
 from ..network.network import Network
 from ..neuron.messages import micro_batch_of
+from ..rules.through_time import forward_tick_of, tick_of
 from ..support.arrays import Array, Indices
 from ..support.errors import LogError
 from ..support.means import mean_in_order
@@ -57,6 +58,14 @@ class StepInfo:
     def micro_batch(self) -> tuple[int, int] | None:
         """Which micro-batch of its batch it is, from 1 on, and of how many; None for others."""
         return micro_batch_of(self.round)
+
+    @property
+    def tick(self) -> tuple[int, int] | None:
+        """Which tick of its sequence it goes through, from 1 on, and of how many; None for others.
+
+        Through time a step is a round, forward without a loss, or back with one.
+        """
+        return forward_tick_of(self.round) or tick_of(self.round)
 
     @classmethod
     def from_rows(cls, rows: Rows) -> StepInfo:
@@ -119,7 +128,9 @@ class RecordedStep:
     """A step's messages as arrays of float64; NaN where the log contains none.
 
     Rows that no run of this network writes are left out. An array has a column for each example;
-    what else messages carry is left out.
+    what else messages carry is left out. Where neurons live at several positions, a row has a
+    number for each position of each example, example after example. An array is as wide as the
+    longest row of this network can be; behind shorter rows it has NaN.
 
     Args:
         network: The network that ran.
@@ -154,7 +165,7 @@ class RecordedStep:
             & (rows.sender == self._environment)
             & self._is_node(rows.receiver)
         )
-        return self._scatter(len(self.network.ids), rows.receiver[here], here)[
+        return self._scatter(self.network.n_positions, rows.receiver[here], here)[
             self.network.is_input
         ]
 
@@ -165,7 +176,7 @@ class RecordedStep:
         here = np.flatnonzero(
             (rows.kind == CODE["activation"]) & self._is_node(rows.sender) & (rows.receiver == NULL)
         )
-        return self._scatter(len(self.network.ids), rows.sender[here], here)
+        return self._scatter(self.network.n_positions, rows.sender[here], here)
 
     @cached_property
     def predictions(self) -> Array:
@@ -182,7 +193,8 @@ class RecordedStep:
             if self.rows.notes[r].as_py() in index
         ]
         items = np.array([index[self.rows.notes[r].as_py()] for r in here], dtype=np.intp)
-        return self._scatter(len(index), items, np.array(here, dtype=np.intp), self.info.batch)
+        positions = self.network.n_positions[self.network.output_positions]
+        return self._scatter(positions, items, np.array(here, dtype=np.intp), self.info.batch)
 
     @cached_property
     def losses(self) -> Array:
@@ -209,7 +221,8 @@ class RecordedStep:
         wanted = rows.sender[here] * n + rows.receiver[here]
         found = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
         right = keys[found] == wanted
-        return self._scatter(len(keys), found[right], here[right])
+        positions = self.network.n_positions[self.network.sources]
+        return self._scatter(positions, found[right], here[right])
 
     @cached_property
     def blame(self) -> Array:
@@ -220,7 +233,7 @@ class RecordedStep:
             & (rows.sender == self._loss)
             & self._is_node(rows.receiver)
         )
-        return self._scatter(len(self.network.ids), rows.receiver[here], here)[
+        return self._scatter(self.network.n_positions, rows.receiver[here], here)[
             self.network.output_positions
         ]
 
@@ -233,31 +246,35 @@ class RecordedStep:
             & self._is_node(rows.sender)
             & (rows.receiver == self._environment)
         )
-        return self._scatter(len(self.network.ids), rows.sender[here], here)[self.network.is_input]
+        found = self._scatter(self.network.n_positions, rows.sender[here], here)
+        return found[self.network.is_input]
 
     @property
     def weights(self) -> Array:
         """The weights' part of the neurons' commits. Shape (n_synapses,).
 
         In a step that learns these are the new weights, in a gradient step the urgencies of the
-        weights, in a product step the derivatives of these urgencies along the direction.
+        weights, in a product step the derivatives of these urgencies along the direction. A synapse
+        into an interneuron has the weight 1 and no urgency: 1 and 0.
         """
         return self._commits[0]
 
     @property
     def biases(self) -> Array:
-        """The same for biases, 0 for inputs. Shape (n_neurons,)."""
+        """The same for biases, 0 for inputs and interneurons. Shape (n_neurons,)."""
         return self._commits[1]
 
     @cached_property
     def _commits(self) -> tuple[Array, Array]:
         network, rows = self.network, self.rows
         weights = np.full(len(network.weights), np.nan)
-        biases = np.where(network.is_input, 0.0, np.nan)
+        biases = np.where(network.n_parameters == 0, 0.0, np.nan)
+        if network.interneurons:
+            weights[network.is_interneuron[network.targets]] = float(self.info.mode == "train")
         here = np.flatnonzero((rows.kind == CODE["commit"]) & self._is_node(rows.sender))
         for row, k in zip(here.tolist(), rows.sender[here].tolist(), strict=True):
             values, incoming = self._values(row), network.incoming.of(k)
-            if not network.is_input[k] and len(values) == len(incoming) + 1:
+            if network.n_parameters[k] and len(values) == len(incoming) + 1:
                 weights[incoming], biases[k] = values[:-1], values[-1]
         return weights, biases
 
@@ -279,18 +296,29 @@ class RecordedStep:
     def _values(self, row: int) -> Array:
         return self.rows.values[self.rows.starts[row] : self.rows.starts[row + 1]]
 
-    def _scatter(self, n: int, items: Indices, here: Indices, length: int | None = None) -> Array:
-        """An array (n, batch): the values of row `here[i]`, for the examples, in row `items[i]`.
+    def _scatter(
+        self, positions: Indices, items: Indices, here: Indices, columns: int | None = None
+    ) -> Array:
+        """An array whose row `items[i]` has the values of row `here[i]`, for the examples.
 
         Rows whose length is not that of this step's messages are left out.
+
+        positions: How many positions each item lives at, (n,). columns: How many numbers a row has
+        for each of them.
         """
-        length = self.info.columns if length is None else length
-        starts = self.rows.starts
-        batch = min(self.info.batch, length)  # some rounds send no value of any example
-        right = starts[here + 1] - starts[here] == length
-        if not right.any() and n * batch > MOST_MISSING:
+        columns = self.info.columns if columns is None else columns
+        starts, n = self.rows.starts, len(positions)
+        batch = min(self.info.batch, columns)  # some rounds send no value of any example
+        right = starts[here + 1] - starts[here] == columns * positions[items]
+        items, here = items[right], here[right]
+        most = int(positions.max(initial=1))
+        longest = int(positions[items].max(initial=0))
+        if longest < most and n * batch * most > MOST_MISSING:
             what = f"step {self.info.number} does not hold {batch:,} examples, as it says"
             raise LogError(f"the log is damaged: {what}")
-        found = np.full((n, batch), np.nan)
-        found[items[right]] = self.rows.values[starts[here[right], None] + np.arange(batch)]
+        found = np.full((n, batch * most), np.nan)
+        for wide in [1] if most == 1 else np.unique(positions[items]).tolist():
+            some = positions[items] == wide
+            along = np.arange(batch * wide)
+            found[items[some], : batch * wide] = self.rows.values[starts[here[some], None] + along]
         return found

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..channels.routes import message_kinds
+from ..network.field import show_grid
+from ..network.network import Network
 from ..support.means import mean_of
 from ..support.text import escape_controls, format_count, wrap_entry
 from .fault_log import FaultLog, read_fault_log
@@ -83,6 +85,7 @@ def summarize(reader: LogReader) -> dict[str, Any]:
         "network": repr(network).removeprefix("<Network: ").partition(", fan-in")[0],
         "neurons": len(network.ids) - len(network.inputs),
         "synapses": len(network.weights),
+        **_count_elements(network),
         "steps": {
             "count": len(steps),
             "first": min(steps, default=None),
@@ -107,6 +110,29 @@ def summarize(reader: LogReader) -> dict[str, Any]:
         "resumed": reader.about.get("resumed"),
         "digest": last[1] if last[0] in ("end", "seal") else None,
     }
+
+
+def _count_elements(network: Network) -> dict[str, Any]:
+    """What the network has besides plain neurons; a plain one has none of these entries."""
+    frozen = network.frozen_weights & ~network.is_interneuron[network.targets]
+    found: dict[str, Any] = {
+        "interneurons": dict(Counter(n.combination for n in network.interneurons.values())),
+        "frozen": int(frozen.sum() + network.frozen_biases.sum()),
+        "positions": [list(grid) for grid in network.grids if grid],
+        "delays": {network.ids[k]: ticks for k, (_, ticks) in network.delayed.items()},
+    }
+    return {name: held for name, held in found.items() if held}
+
+
+def _format_elements(about: dict[str, Any]) -> Iterator[str]:
+    for combination, count in about.get("interneurons", {}).items():
+        yield f"{format_count(count, 'interneuron')} {combination}"
+    if "frozen" in about:
+        yield format_count(about["frozen"], "frozen parameter")
+    for grid in about.get("positions", ()):
+        yield f"{show_grid(tuple(grid))} positions"
+    if "delays" in about:
+        yield format_count(len(about["delays"]), "delay")
 
 
 def _summarize_faults(fault_log: FaultLog) -> dict[str, Any]:
@@ -156,6 +182,7 @@ def format_summary(about: dict[str, Any], network: str) -> str:
         *[("in part", _format_recorded(held)) for held in [about["recorded"]] if held],
         ("network", about["network"]),
         ("", network),
+        *[("with", ", ".join(held)) for held in [list(_format_elements(about))] if held],
         *[
             ("resumed", f"after step {number:,}: this log cannot be audited")
             for number in [about["resumed"]]

@@ -133,8 +133,10 @@ def _line(row: Row, network: Network, mode: str | None) -> str:
     if specs[0].size is not routes.Size.PARAMETERS:
         return f"{head} {row.kind} {_numbers(row.value, '+.3f')}"
     by_environment = specs[0].sender is routes.End.ENVIRONMENT
-    *weights, bias = row.value
     neuron = str(row.receiver if by_environment else row.sender)
+    if not row.value and network.position[neuron] in network.interneurons:
+        return f"{head} nothing: an interneuron has no parameters"
+    *weights, bias = row.value
     synapses = network.incoming.of(network.position[neuron])
     pairs = [
         (network.ids[source], value)

@@ -148,7 +148,7 @@ class ThroughTime(Rule):
                 if t >= later:
                     inputs[row] = delayed[t - later][k]
             given.append(freeze(inputs))
-            answer = yield Round(given[t], f"tick {t + 1} of {self._ticks}", predicts=True)
+            answer = yield Round(given[t], forward_round(t + 1, self._ticks), predicts=True)
             n = len(answer.predictions) - len(rows.delays)
             said.append(answer.predictions[:n])
             delayed.append(answer.predictions[n:])
@@ -164,9 +164,23 @@ class ThroughTime(Rule):
         return handed
 
 
+def forward_round(tick: int, ticks: int) -> str:
+    """Return the name of the round that goes through a tick, from 1 on, of `ticks`."""
+    return f"tick {tick} of {ticks}"
+
+
 def back_round(tick: int, ticks: int) -> str:
     """Return the name of the round that makes the urgencies of a tick, from 1 on, of `ticks`."""
     return f"back to tick {tick} of {ticks}"
+
+
+def forward_tick_of(round: str) -> tuple[int, int] | None:
+    """Return which tick, from 1 on, and of how many, a round goes through that makes no urgencies.
+
+    Returns:
+        The tick and their number, or None if it is no such round.
+    """
+    return _tick("tick", round)
 
 
 def tick_of(round: str) -> tuple[int, int] | None:
@@ -175,7 +189,11 @@ def tick_of(round: str) -> tuple[int, int] | None:
     Returns:
         The tick and their number, or None if the round makes none.
     """
-    found = re.fullmatch(r"back to tick ([1-9]\d{0,8}) of ([1-9]\d{0,8})", round, re.ASCII)
+    return _tick("back to tick", round)
+
+
+def _tick(begin: str, round: str) -> tuple[int, int] | None:
+    found = re.fullmatch(rf"{begin} ([1-9]\d{{0,8}}) of ([1-9]\d{{0,8}})", round, re.ASCII)
     return (int(found[1]), int(found[2])) if found else None
 
 

@@ -404,7 +404,7 @@ def test_no_log_at_all(tmp_path, run) -> None:
 
 async def test_another_version_and_damaged_rows(log, tmp_path, run) -> None:
     other = rewritten(log, tmp_path / "b.arrows", metadata=lambda about: about | {"format": 99})
-    assert "it is of log format 99, this version reads 3" in run("info", other, expected=2)
+    assert "it is of log format 99, this version reads 3 and 4" in run("info", other, expected=2)
 
     def change(rows):
         rows[0]["note"] = '{"mode": "tr\x1b[31min", "loss": 3}'

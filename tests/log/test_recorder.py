@@ -491,7 +491,7 @@ def no_end(path) -> None:
 def later(path) -> None:
     schema = arrow_schema(na.Network.layered([1, 1]), na.Recording("a"), "ordered")
     metadata = {
-        key: value.replace(b'"format": 3', b'"format": 99')
+        key: value.replace(b'"format": 4', b'"format": 99')
         for key, value in schema.metadata.items()
     }
     with (
@@ -529,7 +529,7 @@ def later(path) -> None:
         (foreign, r"it is an Arrow stream, but no message log$"),
         (other_columns, r"its columns are not those of a message log$"),
         (no_end, r"its description of the network is damaged: a synapse has no end$"),
-        (later, r"it is of log format 99, this version reads 3$"),
+        (later, r"it is of log format 99, this version reads 3 and 4$"),
     ],
 )
 def test_what_is_no_log(prepare, match: str, tmp_path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 
 from ...log.recording_settings import Recording
+from ...network.elements_json import combinations_of
 from ...neuron.optimizers import Optimizer
 from ...rules.rule_identity import is_own
 from ...support.text import escape_controls, list_names
@@ -56,7 +57,8 @@ class Auditor:
             return
         which = ALL_PAIRS
         if not is_own(log.rule) and not log.has_own_optimizer:
-            if not has_own_functions(log.network.activations, log.functions.losses):
+            own = log.network.activations, log.functions.losses, combinations_of(log.network)
+            if not has_own_functions(*own):
                 return
             which = NEIGHBOURS
         for changed in changed_groups(len(log.network.ids), which):

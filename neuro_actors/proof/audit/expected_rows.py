@@ -183,10 +183,10 @@ class ExpectedRows:
             if rows.starts[r + 1] > rows.starts[r]
             else "nothing"
         )
-        where = f"example {i + 1}" if i < self.batch <= self.columns else f"column {i + 1}"
+        where = self._where(int(rows.starts[r + 1] - rows.starts[r]), kind, i)
         what = self.phrase(rows, r).removeprefix(who).strip()
-        if kind == "commit":
-            k = int(rows.sender[r])
+        k = int(rows.sender[r])
+        if kind == "commit" and k not in self.network.interneurons:
             incoming = self.network.incoming.of(k)
             source = (
                 self.network.ids[self.network.sources[incoming[i]]] if i < len(incoming) else None
@@ -197,6 +197,18 @@ class ExpectedRows:
                 "",
             )
         return Lie(int(rows.step[r]), rows.first + r, who, what, said, should, where)
+
+    def _where(self, length: int, kind: str, i: int) -> str:
+        """Say which example, and which of its positions, the i-th number of a row belongs to."""
+        columns = self.batch if kind in ("target", "loss") else self.columns
+        positions = length // columns if columns else 1
+        if positions <= 1:
+            is_example = i < self.batch <= self.columns
+            return f"example {i + 1}" if is_example else f"column {i + 1}"
+        example, position = divmod(i, positions)
+        if example < self.batch <= self.columns:
+            return f"example {example + 1}, position {position}"
+        return f"column {example + 1}, position {position}"
 
     def phrase(self, rows: Rows, r: int) -> str:
         """Describe a row without its numbers.

@@ -33,18 +33,21 @@ class FunctionCheck:
         self.losses = set[str]()
         self.unchecked: list[str] = []
 
-    def check_members(self, activations: Iterable[str | None], rule: Rule) -> None:
+    def check_members(
+        self, activations: Iterable[str | None], rule: Rule, combinations: Iterable[str] = ()
+    ) -> None:
         """Compare the activation functions and the rule with those that the run used.
 
         Args:
             activations: The names of the activation functions.
             rule: The rule.
+            combinations: The names of the combinations.
 
         Raises:
             LogError: One of them is another one here.
         """
         held = self._held
-        found = compare(held, activations, (), exact=self._exact)
+        found = compare(held, activations, (), combinations, exact=self._exact)
         here = rule_identity(rule)
         there = held.get("rule") if isinstance(held, dict) else None
         if here is not None:

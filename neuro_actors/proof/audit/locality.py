@@ -36,15 +36,22 @@ def changed_groups(n: int, which: str) -> Iterator[frozenset[int]]:
             yield frozenset(k for k in range(n) if k >> bit & 1 == value)
 
 
-def has_own_functions(activations: Iterable[str], losses: Iterable[str]) -> bool:
+def has_own_functions(
+    activations: Iterable[str], losses: Iterable[str], combinations: Iterable[str] = ()
+) -> bool:
     """Return whether one of these names stands for a function that is the user's own.
 
     Args:
         activations: Names of activation functions.
         losses: Names of losses.
+        combinations: Names of combinations.
     """
     return any(
         name in table and not is_original(name, table[name])  # an input has no name
-        for table, names in ((functions.ACTIVATIONS, activations), (functions.LOSSES, losses))
+        for table, names in (
+            (functions.ACTIVATIONS, activations),
+            (functions.LOSSES, losses),
+            (functions.COMBINATIONS, combinations),
+        )
         for name in names
     )

@@ -16,19 +16,22 @@ from ...log.digest_chain import DigestChain
 from ...log.reader import LogReader, Rows
 from ...log.row_template import NOBODY, RowSlots, RowTemplate
 from ...log.schema import CODE, KEY, MACHINES, row_kinds
+from ...network.elements_json import combinations_of
 from ...neuron.messages import Step, micro_batch_of
 from ...neuron.optimizers import Optimizer, has_own_class
 from ...neuron.sums import choose_sums
 from ...rules import Backpropagation, Rule
 from ...rules.rule_json import rule_from_json
+from ...rules.through_time import ThroughTime
 from ...support.arrays import Indices
 from ...support.errors import InputError, LogError, NetworkError
 from ...support.numerics import adds_equally, differences, unchecked
+from .delay_law import DelayLaw
 from .expected_rows import ExpectedRows, first_not_finite
 from .function_check import FunctionCheck
 from .lie import Lie, LieFound, lie_in_log
 from .mail_places import MailMap
-from .replay import Replay
+from .replay import Finding, Replay
 from .step_notes import StepNote, StepNoteReader
 
 MAX_MAPS = 8  # kinds of steps and batch sizes whose `MailMap` is kept
@@ -132,11 +135,13 @@ class LogPass:
         self._check_rule(rule)
         self.rule = rule
         self.functions = FunctionCheck(self._path, reader.about.get("functions"), self.exact)
-        self.functions.check_members(self.network.activations, rule)
+        self.functions.check_members(self.network.activations, rule, combinations_of(self.network))
         self._unchecked = unchecked(numerics)  # what an older version has not recorded
         equally = adds_equally(numerics, numerics["sums"])
         self._replay = Replay(self.network, rule, sums, self.exact, equally, changed)
-        self._note_reader = StepNoteReader(self.recording, optimizers, self.exact)
+        has_ticks = isinstance(rule, ThroughTime)
+        self._note_reader = StepNoteReader(self.recording, optimizers, self.exact, has_ticks)
+        self._delay_law = DelayLaw(self.network, rule) if type(rule) is ThroughTime else None
         self.has_own_optimizer = False
         self._chain = DigestChain(reader.metadata)
         self._complete = CompleteDigest(reader.schema.metadata)
@@ -159,6 +164,12 @@ class LogPass:
         Such rules have a state that a partial log does not contain, and how far rounding carries it
         is not known.
         """
+        has_time = isinstance(rule, ThroughTime)
+        if bool(self.network.delayed) != has_time:
+            what = "no delays" if has_time else "delays"
+            raise LogError(
+                f"{self._path!r} cannot be audited: its network has {what} under {rule!r}"
+            )
         if type(rule) is not Backpropagation and not (self.exact and self.recording.whole):
             why = "; ".join(self.differences) or "it is a partial log"
             raise LogError(
@@ -239,7 +250,8 @@ class LogPass:
     def unchecked(self) -> list[str]:
         """What was not compared, because the log does not tell of it."""
         optimizers = sorted(self._note_reader.unchecked)
-        return [*self._unchecked, *self.functions.unchecked, *optimizers]
+        delays = ["what delays repeat"] * bool(self.network.delayed and self._delay_law is None)
+        return [*self._unchecked, *self.functions.unchecked, *optimizers, *delays]
 
     # --- the rows that are in the file ------------------------------------------------------------
 
@@ -361,13 +373,15 @@ class LogPass:
             raise LieFound(expected.lie(rows, r, number, "a finite number", learns=learns))
         self.messages += mail_map.messages
         if note.only_learnt:
-            self._replay.take_over(mail_map, recorded)
+            self._raise(self._replay.take_over(mail_map, recorded), rows, expected, learns)
             self.taken_over += mail_map.messages
             self.given += mail_map.messages
             return
         self.given += mail_map.given
         if self.recording.every > 1 and "commit" not in self.recording.kinds and self.steps:
             self._replay.forget()  # what neurons learned in the steps between is not recorded
+        if self._delay_law is not None:
+            self._delay_law.check(rows, note, mail_map)
         optimizer, unknown = self._optimizer_of(note)
         step = Step(
             note.number,
@@ -379,11 +393,16 @@ class LogPass:
             micro_batch_of(note.round),
         )
         found = self._replay.step(mail_map, recorded, step, note.update, unknown)
+        self._raise(found, rows, expected, learns)
+        for reason, unproved in found.unproved.items():
+            self._count_unproved(rows, mail_map, reason, np.array(unproved, dtype=np.intp))
+
+    @staticmethod
+    def _raise(found: Finding, rows: Rows, expected: ExpectedRows, learns: bool) -> None:
+        """Raise what a replay found to be a lie, if there is one."""
         if found.row is not None:
             lie = expected.lie(rows, found.row + 1, found.number, found.should, learns=learns)
             raise LieFound(lie)
-        for reason, unproved in found.unproved.items():
-            self._count_unproved(rows, mail_map, reason, np.array(unproved, dtype=np.intp))
 
     def _optimizer_of(self, note: StepNote) -> tuple[Optimizer | None, str]:
         """Return the step's optimizer, or why it cannot be replayed."""

@@ -1,6 +1,7 @@
 """Where in a step's numbers each member finds its mail, and where it writes what it sends.
 
-Places alone: nothing is computed here.
+Places alone: nothing is computed here. `width` is the number of numbers of a message: columns for
+each position that it is about.
 """
 
 from __future__ import annotations
@@ -28,14 +29,13 @@ class MemberRows(NamedTuple):
         input_values: Of an input, the places of what the environment sent. None: not recorded.
         direction: Of a neuron, the places of its part of a direction. None: not recorded.
         block: Of a neuron, the number of its activations in `MailMap.mail`. None: not all recorded.
-        urgencies_in: The places of the urgencies that it receives. Shape (followers, columns).
-            None: not all recorded, or it receives none.
-        activation_out: Receives its activation: its part of `should`, or a buffer. Shape
-            (columns,).
-        urgencies_out: Receives its urgencies likewise. Shape (listening sources, columns).
-        commit_out: Receives its commit likewise. Shape (fan_in + 1,).
+        urgencies_in: The places of the urgencies that it receives. Shape (followers, width). None:
+            not all recorded, or it receives none.
+        activation_out: Receives its activation: its part of `should`, or a buffer. Shape (width,).
+        urgencies_out: Receives its urgencies likewise. Shape (listening sources, their width).
+        commit_out: Receives its commit likewise. Shape (n_parameters,).
         order: If `urgencies_out` is a buffer, those of its rows that are recorded. Shape (rows,).
-        scattered: If `urgencies_out` is a buffer, the places of these rows. Shape (rows, columns).
+        scattered: If `urgencies_out` is a buffer, the places of these rows. Shape (rows, width).
         commit: The places of its commit. None: not recorded.
         activation_row: The row of its activation. None: not recorded.
         response_rows: The rows of its urgencies and its commit, those that are recorded.
@@ -56,6 +56,25 @@ class MemberRows(NamedTuple):
     response_rows: list[int]
 
 
+class _Grid:
+    """The activations of all neurons that live at so many positions; behind them a row of ones.
+
+    Args:
+        width: How many numbers each activation has.
+        neurons: The neurons, in order. Shape (n,).
+        places: Where their numbers are. Shape (n, width). None: the log has no activation.
+    """
+
+    def __init__(self, width: int, neurons: Indices, places: Indices | None) -> None:
+        self.neurons, self._places = neurons, places
+        self.values = np.ones((len(neurons) + 1, width))
+
+    def read(self, recorded: Array) -> None:
+        """Take the activations of a step, whose numbers are `recorded`, (n_numbers,)."""
+        if self._places is not None:
+            np.take(recorded, self._places, out=self.values[:-1], mode="clip")
+
+
 class MailMap:
     """Where, in one kind of step, each member finds its mail and writes what it sends.
 
@@ -73,13 +92,15 @@ class MailMap:
         starts: Where the numbers of each row begin. Shape (n_rows + 1,).
         should: Receives what the numbers should be. Shape (n_numbers,).
         slack: Receives how far rounding may carry each. Shape (n_numbers,), or (0,).
-        columns: How many numbers an activation has; 0 if the log has no activation or urgency.
-        block_sources: The neurons whose activations make up each block of `mail`.
+        columns: How many numbers an activation has for each position; 0 if the log has no
+            activation or urgency.
         parts: The part of each neuron.
         margins: The same, for bounds on rounding.
-        predictions: Places of the outputs' activations. Shape (n_outputs, columns). None: not all
+        predictions: Places of the outputs' activations. Shape (n_outputs, width). None: not all
             recorded.
-        targets: Places of the targets. Shape (n_outputs, batch). None: not all recorded.
+        targets: Places of the targets. Shape (n_outputs, batch · positions). None: not all
+            recorded.
+        output_width: How many numbers a prediction has.
         loss_row: The row of the losses, -1 if it is not recorded.
         loss_urgency_rows: The rows of the loss node's urgencies, -1 for those not recorded. Shape
             (listening outputs,).
@@ -112,24 +133,31 @@ class MailMap:
         template = expected.template
         # Where no activation or urgency is recorded nothing is replayed, whatever the log says of
         # the number of columns.
-        has_columns = (template.n_parameters[rows] == 0) & ~template.of_examples[rows]
+        has_columns = ~template.of_parameters[rows] & ~template.of_examples[rows]
         self.columns = columns = expected.columns if has_columns.any() else 0
-        n = len(network.ids)
         activation_rows = self._row[self._block["activations"]]
-        self._activation_places = (
-            self._places(np.maximum(activation_rows, 0))
-            if (activation_rows >= 0).any()
-            else np.empty((0, columns), dtype=np.intp)
-        )
-        self._activations = np.ones((n + 1, columns))  # the last is the row of ones
+        wide = self._positions = network.n_positions
+        self._grids = [
+            _Grid(
+                columns * positions,
+                np.flatnonzero(wide == positions),
+                self._places(np.maximum(activation_rows[wide == positions], 0), columns * positions)
+                if (activation_rows >= 0).any()
+                else None,
+            )
+            for positions in np.unique(wide).tolist()
+        ]
+        self._grid_of = np.searchsorted(np.unique(wide), wide)
         self._blocks: dict[bytes, int] = {}
-        self.block_sources: list[Indices] = []
+        self._block_rows: list[tuple[_Grid, Indices]] = []
         self._urgency_rows = self._urgencies_by_source()
         self.parts = list(self._parts(self.should))
         self.margins = list(self._parts(self.slack)) if bounded else []
         outputs = network.output_positions
-        self.predictions = self._all(activation_rows[outputs])
-        self.targets = self._all(self._row[self._block["targets"]], expected.batch)
+        at = int(wide[outputs[0]])
+        self.output_width = columns * at
+        self.predictions = self._all(activation_rows[outputs], self.output_width)
+        self.targets = self._all(self._row[self._block["targets"]], expected.batch * at)
         to_outputs = self._row[self._block["loss_to_outputs"]]
         self.loss_urgency_rows = (
             to_outputs if wrt_inputs else to_outputs[~network.is_input[outputs]]
@@ -147,25 +175,24 @@ class MailMap:
             recorded: The step's numbers. Shape (n_numbers,).
 
         Returns:
-            Arrays of shape (fan_in + 1, columns), C-contiguous.
+            Arrays of shape (fan_in + 1, width of the sources), C-contiguous.
         """
-        if len(self._activation_places):
-            np.take(recorded, self._activation_places, out=self._activations[:-1], mode="clip")
-        return [self._activations.take(rows, 0) for rows in self.block_sources]
+        for grid in self._grids:
+            grid.read(recorded)
+        return [grid.values.take(rows, 0) for grid, rows in self._block_rows]
 
     def rows_of(self, k: int) -> slice:
         """Return the places of the numbers of row k."""
         return slice(int(self.starts[k]), int(self.starts[k + 1]))
 
-    def _places(self, rows: Indices, length: int | None = None) -> Indices:
-        along = np.arange(self.columns if length is None else length)
+    def _places(self, rows: Indices, width: int) -> Indices:
         places: Indices = np.minimum(
-            self.starts[rows][:, None] + along, max(self.starts[-1] - 1, 0)
+            self.starts[rows][:, None] + np.arange(width), max(self.starts[-1] - 1, 0)
         )
         return places
 
-    def _all(self, rows: Indices, length: int | None = None) -> Indices | None:
-        return self._places(rows, length) if (rows >= 0).all() else None
+    def _all(self, rows: Indices, width: int) -> Indices | None:
+        return self._places(rows, width) if (rows >= 0).all() else None
 
     def _urgencies_by_source(self) -> list[Indices]:
         """For each neuron the rows of the urgencies that it receives: from its followers in synapse
@@ -189,13 +216,15 @@ class MailMap:
         commits, directions = (self._by_neuron(name, neurons) for name in ("commits", "directions"))
         for k in range(len(network.ids)):
             responds = self.with_loss and (self._wrt_inputs or not network.is_input[k])
-            urgencies_in = self._all(self._urgency_rows[k]) if responds else None
+            width = columns * int(self._positions[k])
+            urgencies_in = self._all(self._urgency_rows[k], width) if responds else None
             row = int(activations[k])
-            activation_out = numbers[self.rows_of(row)] if row >= 0 else np.empty(columns)
+            activation_out = numbers[self.rows_of(row)] if row >= 0 else np.empty(width)
             back_rows, commit_out, commit, sources = input_urgencies[k : k + 1], NONE, None, None
             if not network.is_input[k]:
                 incoming = network.incoming.of(k)
                 ends = network.sources[incoming]
+                width = columns * int(self._positions[ends[0]])
                 sources = self._block_of(ends) if (activations[ends] >= 0).all() else None
                 listening = incoming if self._wrt_inputs else incoming[~network.is_input[ends]]
                 back_rows = by_synapse[listening]
@@ -204,7 +233,7 @@ class MailMap:
                 if commit is not None:
                     commit_out = numbers[commit]
             responses = [int(r) for r in (*back_rows, commits[k]) if r >= 0] if responds else []
-            urgencies_out, order, scattered = self._out(numbers, back_rows)
+            urgencies_out, order, scattered = self._out(numbers, back_rows, width)
             yield MemberRows(
                 k, self._slot(input_values[k]), self._slot(directions[k]), sources, urgencies_in,
                 activation_out, urgencies_out, commit_out, order, scattered, commit,
@@ -214,14 +243,16 @@ class MailMap:
     def _slot(self, row: int) -> slice | None:
         return self.rows_of(int(row)) if row >= 0 else None
 
-    def _out(self, numbers: Array, rows: Indices) -> tuple[Array, Indices, Indices | None]:
+    def _out(
+        self, numbers: Array, rows: Indices, width: int
+    ) -> tuple[Array, Indices, Indices | None]:
         """Where to write these rows: in place, if they follow each other, otherwise a buffer."""
-        columns, there = self.columns, np.flatnonzero(rows >= 0)
+        there = np.flatnonzero(rows >= 0)
         if len(rows) and len(there) == len(rows) and (np.diff(rows) == 1).all():
             start = int(self.starts[rows[0]])
-            return numbers[start : start + len(rows) * columns].reshape(-1, columns), there, None
-        places = self._places(rows[there]) if len(there) else None
-        return np.empty((len(rows), columns)), there, places
+            return numbers[start : start + len(rows) * width].reshape(-1, width), there, None
+        places = self._places(rows[there], width) if len(there) else None
+        return np.empty((len(rows), width)), there, places
 
     def _by_neuron(self, block: str, owners: Indices) -> Indices:
         found = np.full(len(self._network.ids), -1)
@@ -232,8 +263,10 @@ class MailMap:
         """Neurons with the same sources share a block."""
         key = sources.tobytes()
         if key not in self._blocks:
-            self._blocks[key] = len(self.block_sources)
-            self.block_sources.append(np.append(sources, len(self._network.ids)))
+            self._blocks[key] = len(self._block_rows)
+            grid = self._grids[self._grid_of[sources[0]]]
+            rows = np.searchsorted(grid.neurons, sources)
+            self._block_rows.append((grid, np.append(rows, len(grid.neurons))))
         return self._blocks[key]
 
     def _sent_too_early(self) -> list[int]:

@@ -109,7 +109,8 @@ class Replay:
     ) -> None:
         self._exact = exact
         self._changed = changed
-        self._inputs = network.is_input
+        self._has_none = network.n_parameters == 0  # inputs and interneurons learn nothing
+        self._frozen = [network.frozen_of(k) for k in range(len(network.ids))]
         self._rules = [rule.member(network, k, sums) for k in range(len(network.ids))]
         self._calls = [checked_rule(member) for member in self._rules]
         self._loss_node = checked_loss_node(rule.loss_node(network))
@@ -122,20 +123,27 @@ class Replay:
 
     def forget(self) -> None:
         """Forget parameters and states: steps were left out in which neurons may have learned."""
-        self._knows_parameters = self._inputs.tolist()
+        self._knows_parameters = self._has_none.tolist()
         self._knows_state = [False] * len(self._rules)
 
-    def take_over(self, mail_map: MailMap, recorded: Array) -> None:
+    def take_over(self, mail_map: MailMap, recorded: Array) -> Finding:
         """Take over, without proof, the parameters that neurons learned in a step left out.
+
+        Frozen ones must be what they were.
 
         Args:
             mail_map: Where the numbers of each member are.
             recorded: The numbers of the step. Shape (n,).
         """
+        found = Finding()
         self.forget()
+        np.copyto(mail_map.should, recorded)
+        mail_map.slack[...] = 0.0
         for rows in mail_map.parts:
             if rows.commit is not None:
-                self._believe(rows, recorded)
+                self._believe(rows, recorded, mail_map)
+        self._find_first(mail_map, recorded, found)
+        return found
 
     def step(
         self, mail_map: MailMap, recorded: Array, step: Step, update: int, unknown: str = ""
@@ -193,7 +201,7 @@ class Replay:
         step = self._step_for(rows, rule, now)
         if not self._send(rows, self._calls[rows.member], step, now):
             return
-        learns = now.learns and not is_input
+        learns = now.learns and not self._has_none[rows.member]
         if rows.urgencies_in is not None:
             if learns:
                 self._take_parameters(rows, rule, step, now)
@@ -278,7 +286,7 @@ class Replay:
             if rows.commit is not None:
                 now.mail_map.should[rows.commit] = now.recorded[rows.commit]
                 now.found.leave(rows.response_rows[-1:], now.unknown)
-            self._believe(rows, now.recorded)
+            self._believe(rows, now.recorded, now.mail_map)
         elif not self._exact and rows.commit is not None and isinstance(rule, LocalRule):
             committed = freeze(now.recorded[rows.commit].copy())  # the other machine's bits
             rule.state = rule.state._replace(parameters=committed)
@@ -293,15 +301,20 @@ class Replay:
         """Leave a member out; its new parameters are believed."""
         now.found.leave(_rows_of(rows), reason)
         if now.learns and isinstance(self._rules[rows.member], LEARNERS):
-            self._believe(rows, now.recorded)
+            self._believe(rows, now.recorded, now.mail_map)
 
-    def _believe(self, rows: MemberRows, recorded: Array) -> None:
-        """Take over, without proof, the parameters that a member committed."""
+    def _believe(self, rows: MemberRows, recorded: Array, mail_map: MailMap) -> None:
+        """Take over, without proof, the parameters that a member committed; but no frozen ones."""
         k = rows.member
         rule = self._rules[k]
         self._knows_parameters[k], self._knows_state[k] = rows.commit is not None, False
         if rows.commit is not None and isinstance(rule, LEARNERS):
-            rule.state = NeuronState(freeze(recorded[rows.commit].copy()))
+            known, frozen = recorded[rows.commit].copy(), self._frozen[k]
+            if frozen is not None:
+                known[frozen] = rule.state.parameters[frozen]
+                mail_map.should[rows.commit] = known
+                mail_map.slack[rows.commit] = 0.0
+            rule.state = NeuronState(freeze(known))
 
     # --- the loss node, and the comparison --------------------------------------------------------
 
@@ -314,7 +327,7 @@ class Replay:
             now.found.leave(rows, MAIL)
             return
         predictions, targets = recorded.take(mail_map.predictions), recorded.take(mail_map.targets)
-        urgencies = np.empty((len(mail_map.loss_urgency_rows), mail_map.columns))
+        urgencies = np.empty((len(mail_map.loss_urgency_rows), mail_map.output_width))
         try:
             losses = self._loss_node.evaluate(now.step, predictions, targets, urgencies)
         except Exception as error:  # also of a user's function
@@ -341,14 +354,15 @@ class Replay:
                 wrong &= ~unbounded
         if self._changed:
             wrong &= self._compared(mail_map)
-        if wrong.any():
-            first = int(wrong.argmax())
-            found.row = int(np.searchsorted(mail_map.starts, first, side="right")) - 1
-            found.number = first - int(mail_map.starts[found.row])
-            found.should = float(mail_map.should[first])
+        _note_first(wrong, mail_map, found)
         row, error = min(found.failures, default=(-1, ""))
         if error and (found.row is None or row <= found.row):
             found.row, found.number, found.should = row, 0, f"nothing: {error}"
+
+    def _find_first(self, mail_map: MailMap, recorded: Array, found: Finding) -> None:
+        """Find the first row that is wrong, bit for bit."""
+        wrong = mail_map.should.view(np.int64) != recorded.view(np.int64)
+        _note_first(wrong, mail_map, found)
 
     def _compared(self, mail_map: MailMap) -> NDArray[np.bool_]:
         """Return which numbers are not those of a member that lives otherwise."""
@@ -358,6 +372,15 @@ class Replay:
                 for row in _rows_of(rows):
                     compared[mail_map.rows_of(row)] = False
         return compared
+
+
+def _note_first(wrong: NDArray[np.bool_], mail_map: MailMap, found: Finding) -> None:
+    """Note the first number that is wrong, (n_numbers,), if there is one."""
+    if wrong.any():
+        first = int(wrong.argmax())
+        found.row = int(np.searchsorted(mail_map.starts, first, side="right")) - 1
+        found.number = first - int(mail_map.starts[found.row])
+        found.should = float(mail_map.should[first])
 
 
 def _other_mail(values: Array) -> Array:

@@ -24,12 +24,14 @@ from numpy.typing import NDArray
 
 from ...network import functions
 from ...network.own_functions import is_own
+from ...neuron.interneuron_rule import InterneuronRule
 from ...neuron.local_rule import InputRule, LocalRule
 from ...neuron.loss_node import LossNode
 from ...neuron.messages import Step
 from ...support.arrays import Array, Indices, freeze
 from ..reference.rounding import EPS, gamma
 from .exact_sums import is_exact_sum
+from .interneuron_bounds import bound_activation, bound_urgencies, terms_of
 from .learning_bounds import TINY, LearningBounds
 
 # numpy allows its functions 4 eps, and a difference doubles that; here it is doubled once more
@@ -51,7 +53,10 @@ class RoundingBounds:
     """
 
     def __init__(
-        self, rules: Sequence[LocalRule | InputRule], *, adds_equally: bool = False
+        self,
+        rules: Sequence[LocalRule | InterneuronRule | InputRule],
+        *,
+        adds_equally: bool = False,
     ) -> None:
         self._rules = rules
         self._adds_equally = adds_equally
@@ -73,6 +78,10 @@ class RoundingBounds:
         if isinstance(rule, InputRule):
             bound_out[...] = 0.0
             return
+        if isinstance(rule, InterneuronRule):
+            self._sent = None
+            bound_out[...] = bound_activation(rule, terms_of(rule, activations_in))
+            return
         parameters = rule.state.parameters
         z = rule.sums.weighted_sum(parameters, activations_in)
         error = self._sum_error(parameters, activations_in)
@@ -91,6 +100,9 @@ class RoundingBounds:
             sent: The activation that it has sent. Shape (batch,).
         """
         rule = self._rules[k]
+        if isinstance(rule, InterneuronRule):
+            self._sent = rule.activation = freeze(sent.copy())
+            return
         if isinstance(rule, InputRule) or len(sent) != len(rule.signal):
             return
         self._sent = rule.activation = freeze(sent.copy())
@@ -141,6 +153,13 @@ class RoundingBounds:
         if isinstance(rule, InputRule):
             urgencies_bound[0] = error
             return
+        if isinstance(rule, InterneuronRule):
+            if len(urgencies_bound):
+                terms = terms_of(rule, activations_in)
+                found = bound_urgencies(rule, terms, urgency, error, self._sent)
+                listens = rule.listening is not None and not step.wrt_inputs
+                urgencies_bound[...] = found[rule.listening] if listens else found
+            return
         slope, slope_error = self._slope_and_error(rule.function.before(step.loss), rule.signal)
         v = urgency * slope
         inexact = (error > 0) | (slope_error > 0)
@@ -159,15 +178,17 @@ class RoundingBounds:
         if len(urgencies_bound):
             product_error = np.multiply.outer(weights, v_error + 2 * EPS * v_size) + TINY
             urgencies_bound[...] = np.where(inexact, product_error, 0.0)
-        mean_error = self._mean_error(activations_in, v_error, v_size)
+        mean_error = self._mean_error(activations_in, v_error, v_size, rule.positions)
         if step.optimizer is None:
             commit_bound[...] = mean_error
         else:
             mean = np.empty(len(activations_in))
-            rule.sums.mean_products(activations_in, v, mean)
+            rule.sums.mean_products(activations_in, v, mean, rule.positions)
             commit_bound[...] = self._learning.learn(
                 k, rule.state, step.optimizer, mean, mean_error
             )
+            if rule.frozen is not None:
+                commit_bound[rule.frozen] = 0.0
 
     def evaluate(
         self, rule: LossNode, step: Step, predictions: Array, targets: Array
@@ -196,6 +217,10 @@ class RoundingBounds:
             losses = gamma(n + 2) * np.abs(loss.value(p, t))
         else:
             losses = _loss_variation(lambda q: loss.value(q, t)[:, None], p, t)[:, 0]
+        if rule.positions > 1:
+            sizes = np.abs(loss.value(p, t)) + losses
+            added, sizes = (one.reshape(-1, rule.positions).sum(axis=1) for one in (losses, sizes))
+            losses = np.where(added > 0, added + gamma(rule.positions + 2) * sizes, 0.0)
         return losses, urgencies if step.wrt_inputs else urgencies[~rule.from_input]
 
     # --- sums and functions -----------------------------------------------------------------------
@@ -208,13 +233,16 @@ class RoundingBounds:
         error = gamma(len(weights) + 2) * sizes + TINY
         return np.where(is_exact_sum(weights, rows), 0.0, error)
 
-    def _mean_error(self, rows: Array, v_error: Array, v_size: Array) -> Array:
-        """Bound the error of the mean over the batch of rows · v. Shape (n_rows,)."""
-        batch, sizes = len(v_error), np.abs(rows)
-        if not v_error.any() and (self._adds_equally or batch == 1):
+    def _mean_error(self, rows: Array, v_error: Array, v_size: Array, positions: int = 1) -> Array:
+        """Bound the error of the mean over the examples of Σ rows · v, over their positions.
+
+        Shape (n_rows,).
+        """
+        n, sizes = len(v_error), np.abs(rows)
+        if not v_error.any() and (self._adds_equally or n == 1):
             return np.zeros(len(rows))
-        error: Array = (sizes @ v_error + gamma(batch + 2) * (sizes @ v_size)) / batch + TINY
-        return error
+        error: Array = sizes @ v_error + gamma(n + 2) * (sizes @ v_size)
+        return error / (n // positions) + TINY
 
     def _variation(self, f: Callable[[Array], Array], rounding: float | None, z: Array) -> Array:
         """Bound how far f(z) may be from what it is there."""

@@ -75,11 +75,17 @@ class StepNoteReader:
         recording: What the log records.
         optimizers: Optimizers of the user's own that the run may have used.
         exact: Whether an optimizer must have the digest that a note has of it.
+        has_ticks: Whether steps that predict are rounds, too, as they are through time.
     """
 
     def __init__(
-        self, recording: Recording, optimizers: Sequence[Optimizer], exact: bool = True
+        self,
+        recording: Recording,
+        optimizers: Sequence[Optimizer],
+        exact: bool = True,
+        has_ticks: bool = False,
     ) -> None:
+        self._has_ticks = has_ticks
         self._every = recording.every
         self._has_commits = "commit" in recording.kinds
         self._given = {optimizer_to_json(given, 1)["name"]: given for given in optimizers}
@@ -174,7 +180,7 @@ class StepNoteReader:
             about = json.loads(note)
         except (ValueError, RecursionError):
             raise lie_in_log(number, row, "begin note is", note, "an object in JSON") from None
-        wrong = next(_wrong_fields(about, note), None)
+        wrong = next(_wrong_fields(about, note, self._has_ticks), None)
         if wrong is not None:
             what, found, expected = wrong
             raise lie_in_log(number, row, f"{what}begin note is", found, expected)
@@ -230,7 +236,7 @@ class StepNoteReader:
         return found
 
 
-def _wrong_fields(about: Any, note: str) -> Iterator[tuple[str, Any, str]]:
+def _wrong_fields(about: Any, note: str, has_ticks: bool = False) -> Iterator[tuple[str, Any, str]]:
     """Yield what no run writes: the field, what the note has there, and what is expected."""
     if not isinstance(about, dict):
         yield "", note, "an object in JSON"
@@ -242,7 +248,7 @@ def _wrong_fields(about: Any, note: str) -> Iterator[tuple[str, Any, str]]:
     if json.dumps(about) != note:
         yield "", note, json.dumps(about)
     mode, loss, batch = about["mode"], about["loss"], about["batch"]
-    rounds = mode in ("gradient", "train")  # a rule's rounds are parts of these
+    rounds = mode in ("gradient", "train") or has_ticks  # a rule's rounds are parts of these
 
     def field(name: str, is_right: bool, expected: str) -> Iterator[tuple[str, Any, str]]:
         if name in about and not is_right:
