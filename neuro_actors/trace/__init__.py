@@ -9,5 +9,6 @@ Files:
     tracer.py       reads what a trace needs from a log
     synapse_name.py which synapse a text means
     paths.py        number, sums and greatest of all paths: the mathematics without a log
+    gated_paths.py  the same through interneurons and receptive fields
     result.py       the result, and its text
 """

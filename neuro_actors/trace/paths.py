@@ -12,7 +12,7 @@ no logs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush, heapreplace
 from itertools import count
@@ -238,7 +238,7 @@ class Paths:
                 if node == ENDED:
                     (heapreplace if len(best) == most else heappush)(best, bound)
 
-        push(mean_of(np.abs(first) * self._most[self._start]), 0, self._start, first, ())
+        push(self._bound(first, self._start), 0, self._start, first, ())
         paths: list[SynapsePath] = []
         while heap and len(paths) < most and work > 0:
             _, minus_length, _, node, products, way = heappop(heap)
@@ -246,22 +246,19 @@ class Paths:
                 paths.append(_unwind(products, *way))
                 continue
             if node in self._ends:
-                ended = products * self._ends[node]
+                ended = self._end(products, node)
                 push(abs(mean_of(ended)), 1 - minus_length, ENDED, ended, (node, way))
             outgoing = self._network.outgoing.of(node)
             work -= len(outgoing) + 1
             for some in _split(outgoing, len(first)):
                 to = self._network.targets[some]
-                onward = products * (self._network.weights[some, None] * self._slopes[to])
-                if not np.isfinite(onward).all():
-                    raise OverflowError
-                bounds = mean_of(np.abs(onward) * self._most[to], axis=1)
+                onward, bounds = self._continue(products, some)
                 least = best[0] if len(best) == most else 0.0
                 useful = np.flatnonzero((bounds > 0) & (bounds >= least))
                 rows = zip(
                     bounds[useful].tolist(),
                     to[useful].tolist(),
-                    onward[useful],
+                    [onward[k] for k in useful.tolist()],
                     some[useful].tolist(),
                     strict=True,
                 )
@@ -277,6 +274,26 @@ class Paths:
         # rounding of the bounds may have put some into another order
         paths.sort(key=lambda path: -abs(path.value))
         return SearchResult(tuple(paths), proved, cut_off, rest)
+
+    # --- what the search asks ---------------------------------------------------------------------
+
+    def _bound(self, products: Array, node: int) -> float:
+        """The greatest absolute value that a path can have which came to a node so."""
+        return float(mean_of(np.abs(products) * self._most[node]))
+
+    def _end(self, products: Array, node: int) -> Array:
+        """The products of a path that ends at a node. Shape (batch,)."""
+        return products * self._ends[node]
+
+    def _continue(
+        self, products: Array, synapses: Indices
+    ) -> tuple[Sequence[Array] | Array, Array]:
+        """The products behind each of some synapses, and the bound of each. Shape (n_synapses,)."""
+        to = self._network.targets[synapses]
+        onward = products * (self._network.weights[synapses, None] * self._slopes[to])
+        if not np.isfinite(onward).all():
+            raise OverflowError
+        return onward, np.asarray(mean_of(np.abs(onward) * self._most[to], axis=1))
 
 
 def _fans(groups: Groups, nodes: Indices, batch: int) -> Iterator[tuple[Indices, Indices, Indices]]:

@@ -14,9 +14,9 @@ class Factor(NamedTuple):
     """One factor of a path's product, for one example.
 
     Attributes:
-        kind: "said": the neuron's activation; "slope": the slope of its activation function;
-            "weight": the weight of the path's synapse into it; "urgency": the urgency that the
-            loss sent to it.
+        kind: "said": the neuron's activation; "slope": the slope of its activation function, or of
+            an interneuron's combination by the activation of the path's source; "weight": the
+            weight of the path's synapse into it; "urgency": the urgency that the loss sent to it.
         neuron: The neuron's id.
         value: The factor.
     """
@@ -64,6 +64,8 @@ class Trace:
         all_shown: Whether all paths that are left out have the value 0.
         proved: How many of `paths` are certainly the greatest: all, unless the search was given up.
         rest: If the search was given up: no other path has a greater absolute value. Else 0.
+        over_positions: Whether a path's worth is a sum over positions. Then the paths have no
+            factors.
     """
 
     about: str
@@ -78,6 +80,7 @@ class Trace:
     all_shown: bool
     proved: int
     rest: float
+    over_positions: bool = False
 
     @property
     def cut_off(self) -> bool:
@@ -88,6 +91,11 @@ class Trace:
     def is_mean(self) -> bool:
         """Whether it is a mean over several examples. Then the paths have no factors."""
         return self.examples > 1
+
+    @property
+    def has_no_factors(self) -> bool:
+        """Whether a path's worth is no product, but a mean or a sum of products."""
+        return self.is_mean or self.over_positions
 
     @property
     def shown(self) -> float:
@@ -116,8 +124,9 @@ class Trace:
             share = f"{path.value / self.total:.1%}" if self.total else ""
             cells = element("span", f"{path.value:+.6g}"), element("span", "", style=style)
             row = [*cells, element("span", share), way]
-            rows.append(row if self.is_mean else [*row, _format_product(path).replace("\xa0", " ")])
-        names = ("worth", "", "share", "path", *([] if self.is_mean else ["its factors"]))
+            product = [] if self.has_no_factors else [_format_product(path).replace("\xa0", " ")]
+            rows.append([*row, *product])
+        names = ("worth", "", "share", "path", *([] if self.has_no_factors else ["its factors"]))
         sums = "\n".join(_format_sums(self)) if self.paths else ""
         return block(element("b", head), table(names, rows) if rows else "", element("div", sums))
 
@@ -163,7 +172,7 @@ def _format_path(path: Path, trace: Trace) -> list[str]:
     rows = textwrap.wrap(
         way, 80, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
     )
-    if trace.is_mean:
+    if trace.has_no_factors:
         return rows
     indent = " " * len(head)
     product = textwrap.fill(
@@ -203,7 +212,10 @@ def _format_sums(trace: Trace) -> list[str]:
         sure = f"{many} surely the greatest" if trace.proved else "there may be greater ones"
         given_up = "The search was given up, it had seen too many paths"
         notes.append(f"{given_up}: {sure}; no other exceeds {trace.rest:.3g}.")
-    if trace.is_mean:
+    if trace.over_positions:
+        mean = f", and its mean over {trace.examples:,} examples" * trace.is_mean
+        notes.append(f"A path's worth is its sum over all positions{mean}.")
+    elif trace.is_mean:
         mean = f"A path's worth is its mean over {trace.examples:,} examples."
         how = "--example 1 (in Python: example=1) shows the factors of one example."
         notes.append(f"{mean} {how}")

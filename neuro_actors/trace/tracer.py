@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +13,18 @@ from ..log.log import Log
 from ..log.recording_settings import Recording
 from ..network import functions
 from ..neuron import sums
-from ..support.arrays import Array
+from ..support.arrays import Array, Indices
 from ..support.errors import InputError, LogError
 from ..support.means import mean_of
 from ..support.scalars import as_whole_number
 from ..support.text import did_you_mean, escape_controls, list_names, quote
+from .gated_paths import GatedPaths, gated_slopes
 from .paths import LEAST, Paths, SynapsePath, downstream_of, influence, slopes
 from .result import Factor, Path, Trace
 from .synapse_name import no_synapse
 
+# of neurons by position: an array, or in a network that is not plain see `gated_slopes`
+_Slopes: TypeAlias = Array | dict[int, Array]
 # products that exceed all floats are refused in one line, without a warning before it
 QUIET = np.errstate(all="ignore")
 
@@ -53,7 +57,8 @@ class Tracer:
         rule = log.about["rule"]
         if rule["name"] == "MicroBatches" and isinstance(rule.get("rule"), dict):
             rule = rule["rule"]
-        if rule.get("name") != "Backpropagation":
+        self._has_time = rule.get("name") == "ThroughTime"
+        if rule.get("name") != "Backpropagation" and not self._has_time:
             other = f"not under {escape_controls(str(rule.get('name')))}"
             problem = f"urgencies are products along paths under backpropagation, {other}"
             raise InputError(f"{str(log.path)!r}: {problem}")
@@ -68,6 +73,10 @@ class Tracer:
         self._example = example
         # the examples that are traced, as columns of the step's arrays
         self._columns = slice(None) if example is None else slice(example - 1, example)
+        self._batch = self.info.batch if example is None else 1
+        network = self.network
+        self._has_positions = bool((network.n_positions > 1).any())
+        self._is_plain = not network.interneurons and not self._has_positions
 
     # --- traces ---------------------------------------------------------------------------------
 
@@ -88,13 +97,16 @@ class Tracer:
         a, b = self._position(source), self._position(target)
         if not (network.sources[network.incoming.of(b)] == a).any():
             raise InputError(no_synapse(network, a, b))
+        if b in network.interneurons:
+            problem = f"{target!r} is an interneuron, whose synapses have no weights"
+            raise InputError(f"{self._log.path!r}: {problem}: ask for the neuron {source!r}")
         self._need_urgencies()
         reached, slope = self._slopes(b, include=True)
-        activation = self._step.activations[a, self._columns]
+        activation = self._values(self._step.activations, a, a)
         first, exponent = _multiply(activation, slope[b])
         factors = (
-            Factor("said", source, _mean(activation)),
-            Factor("slope", target, _mean(slope[b])),
+            Factor("said", source, self._mean(activation)),
+            Factor("slope", target, self._mean(slope[b])),
         )
         return self._trace(
             f"urgency of the weight {source} -> {target}",
@@ -111,7 +123,7 @@ class Tracer:
 
     @QUIET
     def neuron(self, id: str, limit: int = 8) -> Trace:
-        """Trace the urgency of a neuron's signal, or of an input's activation.
+        """Trace the urgency of a neuron's signal, or of an input's or interneuron's activation.
 
         Args:
             id: The id of the neuron or input.
@@ -123,17 +135,17 @@ class Tracer:
         """
         b = self._position(id)
         self._need_urgencies()
-        is_input = bool(self.network.is_input[b])
-        reached, slope = self._slopes(b, include=not is_input)
-        ones = np.ones(slope.shape[1])
-        first = ones if is_input else slope[b]
+        has_signal = not self.network.is_input[b] and b not in self.network.interneurons
+        reached, slope = self._slopes(b, include=has_signal)
+        ones = np.ones(self._width(b))
+        first = slope[b] if has_signal else ones
         return self._trace(
-            f"urgency of what {id} said" if is_input else f"urgency of the signal of {id}",
+            f"urgency of the signal of {id}" if has_signal else f"urgency of what {id} said",
             b,
             slope,
             self._loss_urgencies(reached),
             first,
-            () if is_input else (Factor("slope", id, _mean(first)),),
+            (Factor("slope", id, self._mean(first)),) if has_signal else (),
             self._urgency_from_log(b, first, ones),
             limit,
         )
@@ -167,13 +179,13 @@ class Tracer:
         if not reached[b]:
             others = f"from there paths lead to {list_names(outputs)}"
             raise InputError(f"no path leads from {source!r} to the output {name!r}; {others}")
-        one = np.ones(slope.shape[1])
+        what = "" if not self._has_positions else ", over all their positions,"
         return self._trace(
-            f"slope of {name} by what {source} said",
+            f"slope of {name} by what {source} said{what}",
             a,
             slope,
-            {b: one},
-            one,
+            {b: np.ones(self._width(b))},
+            np.ones(self._width(a)),
             (),
             None,
             limit,
@@ -193,8 +205,14 @@ class Tracer:
         """
         a = self._position(source)
         reached, slope = self._slopes(a, include=False)
-        found = mean_of(influence(self.network, a, slope), axis=1)
         outputs = [k for k in self.network.output_positions.tolist() if reached[k]]
+        found: Mapping[int, float] | Array
+        if isinstance(slope, np.ndarray):
+            found = mean_of(influence(self.network, a, slope), axis=1)
+        else:
+            ends = ({k: np.ones(self._width(k))} for k in outputs)
+            totals = [self._mean(self._paths(a, slope, end).total) for end in ends]
+            found = dict(zip(outputs, totals, strict=True))
         return [self.network.ids[k] for k in sorted(outputs, key=lambda k: -abs(float(found[k])))]
 
     # --- what the log contains ------------------------------------------------------------------
@@ -212,8 +230,8 @@ class Tracer:
             hint = "no step of the log has any" if near is None else f"step {near} has some"
             raise InputError(f"step {self.info.number} only predicts: it has no urgencies; {hint}")
 
-    def _slopes(self, start: int, include: bool) -> tuple[NDArray[np.bool_], Array]:
-        """The mask of the neurons downstream of `start`, and their slopes.
+    def _slopes(self, start: int, include: bool) -> tuple[NDArray[np.bool_], _Slopes]:
+        """The mask of the neurons downstream of `start`, and their slopes, by position.
 
         include: whether the slope of `start` is needed, too.
         """
@@ -224,12 +242,25 @@ class Tracer:
         self._need_parameters(where & ~network.is_input)
         needed = where | reached
         needed[network.sources[where[network.targets]]] = True
-        self._need("activation", network.ids, self._step.activations, needed)
+        self._need("activation", network.ids, self._step.activations, needed, network.n_positions)
         names = zip(network.activations, where.tolist(), strict=True)
         self._need_functions([name for name, is_needed in names if is_needed], [])
-        found = slopes(network, self._step.activations, where, self._sums, self.info.loss)
-        self._need("slope", network.ids, found, where)
-        return reached, found[:, self._columns]
+        if self._is_plain:
+            found = slopes(network, self._step.activations, where, self._sums, self.info.loss)
+            self._need("slope", network.ids, found, where)
+            return reached, found[:, self._columns]
+        activations = self._step.activations
+        gates = gated_slopes(
+            network,
+            lambda k: self._values(activations, k, k),
+            np.flatnonzero(where).tolist(),
+            self._sums,
+            self.info.loss,
+        )
+        for k, values in gates.items():
+            if not np.isfinite(values).all():
+                self._refuse(f"the slope of {network.ids[k]}")
+        return reached, gates
 
     def _need_functions(self, activations: Sequence[str], losses: Sequence[str]) -> None:
         """Raise `LogError` if functions of these names are other ones here than in the run."""
@@ -244,14 +275,15 @@ class Tracer:
         """
         step, outputs = self._step, self.network.output_positions
         here, urgencies = reached[outputs], step.blame.copy()
-        missing = here & np.isnan(urgencies).any(axis=1)
-        if missing.any() and self.info.loss is not None:
+        positions = self.network.n_positions[outputs]
+        missing = here & np.isnan(urgencies[:, : self.info.batch * int(positions[0])]).any(axis=1)
+        if missing.any() and self.info.loss is not None and not self._has_time:
             self._need_functions([], [self.info.loss])
             found = -functions.loss(self.info.loss).slope(step.predictions.T, step.targets.T).T
             urgencies[missing] = found[missing]
-        self._need("urgency", self.network.outputs, urgencies, here)
-        rows = zip(outputs[here], urgencies[here], strict=True)
-        return {int(k): row[self._columns] for k, row in rows}
+        self._need("urgency", self.network.outputs, urgencies, here, positions)
+        found_rows = np.flatnonzero(here).tolist()
+        return {int(outputs[i]): self._values(urgencies, i, int(outputs[i])) for i in found_rows}
 
     def _urgency_from_log(self, k: int, slope: Array, activation: Array) -> float | None:
         """The urgency of a weight of neuron k, from the urgencies that it received.
@@ -259,28 +291,59 @@ class Tracer:
         It uses the neuron's own sums. `activation`: of the weight's source. None if the log does
         not contain all the urgencies.
         """
-        received = [self._step.urgencies[self.network.outgoing.of(k)]]
+        step = self._step
+        received = [(step.urgencies, s) for s in self.network.outgoing.of(k).tolist()]
         received += [
-            self._step.blame[[o]]
-            for o in np.flatnonzero(self.network.output_positions == k).tolist()
+            (step.blame, o) for o in np.flatnonzero(self.network.output_positions == k).tolist()
         ]
-        rows = np.ascontiguousarray(np.concatenate(received)[:, self._columns])
+        parts = [self._values(values, row, k) for values, row in received]
+        rows = np.array(parts).reshape(len(parts), self._width(k))
         if np.isnan(rows).any():
             return None
         out = np.empty(1)
         self._sums.mean_products(
-            np.ascontiguousarray(activation[None]), self._sums.sum_of_rows(rows) * slope, out
+            np.ascontiguousarray(activation[None]),
+            self._sums.sum_of_rows(rows) * slope,
+            out,
+            int(self.network.n_positions[k]),
         )
         return float(out[0])
 
+    def _width(self, k: int) -> int:
+        """How many numbers a row of neuron k has of the examples that are traced."""
+        return self._batch * int(self.network.n_positions[k])
+
+    def _values(self, values: Array, row: int, k: int) -> Array:
+        """The numbers of neuron k, of the examples that are traced, in a row of a step's array."""
+        positions = int(self.network.n_positions[k])
+        found: Array = values[row, : self.info.batch * positions]
+        if self._example is None:
+            return found
+        return found[(self._example - 1) * positions : self._example * positions]
+
+    def _mean(self, values: Array) -> float:
+        """The mean over the examples of the sum over the positions."""
+        if len(values) > self._batch:
+            values = values.reshape(self._batch, -1).sum(axis=1)
+        return _mean(values)
+
     def _need(
-        self, what: str, names: Sequence[str], values: Array, where: NDArray[np.bool_]
+        self,
+        what: str,
+        names: Sequence[str],
+        values: Array,
+        where: NDArray[np.bool_],
+        positions: Indices | None = None,
     ) -> None:
-        """Refuse the step if a value of a neuron in `where` is missing or not finite."""
+        """Refuse the step if a value of a neuron in `where` is missing or not finite.
+
+        positions: How many positions each row is about, which may be shorter then. None: one.
+        """
+        known = np.isfinite(values)
+        if positions is not None and self._has_positions:
+            known |= np.arange(values.shape[1]) >= self.info.batch * positions[:, None]
         missing = (
-            np.flatnonzero(where & ~np.isfinite(values).all(axis=1))
-            if values.shape[1]
-            else np.flatnonzero(where)
+            np.flatnonzero(where & ~known.all(axis=1)) if values.shape[1] else np.flatnonzero(where)
         )
         if len(missing):
             self._refuse(f"the {what} of {list_names([names[k] for k in missing.tolist()])}")
@@ -295,6 +358,7 @@ class Tracer:
             return
         recorded = Recording.from_json(self._log.path, self._log.partial)
         known = recorded.selects(self.network) & ("commit" in recorded.kinds)
+        known |= self.network.n_parameters == 0
         if (where & ~known).any():
             unknown = [self.network.ids[k] for k in np.flatnonzero(where & ~known).tolist()]
             self._refuse(f"the parameters of {list_names(unknown)}")
@@ -317,7 +381,7 @@ class Tracer:
         self,
         about: str,
         start: int,
-        slope: Array,
+        slope: _Slopes,
         ends: Mapping[int, Array],
         first: Array,
         factors: tuple[Factor, ...],
@@ -333,8 +397,8 @@ class Tracer:
         activation among them.
         """
         limit = as_whole_number("limit", limit, 1)
-        all_paths = Paths(self.network, start, slope, ends)
-        scaled = _mean(np.abs(first) * all_paths.size)
+        all_paths = self._paths(start, slope, ends)
+        scaled = self._mean(np.abs(first) * all_paths.size)
         size = float(np.ldexp(scaled, exponent))
         try:
             if not np.isfinite(size):
@@ -347,14 +411,14 @@ class Tracer:
         urgencies, listed = ends if to_loss else {}, found.paths[:limit]
         rest = max([found.rest, *(abs(path.value) for path in found.paths[limit:])])
         # what rounding to multiples of the least float does, on both sides
-        lost = float(np.ldexp(_mean(np.abs(first) * all_paths.lost), exponent))
-        lost += LEAST * (2.0 + (1.0 if said is None else _mean(np.abs(said))))
+        lost = float(np.ldexp(self._mean(np.abs(first) * all_paths.lost), exponent))
+        lost += LEAST * (2.0 + (1.0 if said is None else self._mean(np.abs(said))))
         # each term is rounded with each factor and in each sum that it goes through, on both sides
         roundings = (all_paths.longest + 1) * (all_paths.fan + 2) + len(first) + 6
         return Trace(
             about=f"{about} {self._where()}",
             to_loss=to_loss,
-            total=float(np.ldexp(_mean(first * all_paths.total), exponent)),
+            total=float(np.ldexp(self._mean(first * all_paths.total), exponent)),
             from_log=from_log,
             bound=2 * roundings * float(np.finfo(np.float64).eps) * size + 2 * lost,
             number=all_paths.count,
@@ -362,13 +426,19 @@ class Tracer:
                 self._path(one, exponent, start, slope, urgencies, factors) for one in listed
             ),
             carried=sum(_mean(np.abs(one.products)) for one in listed) / scaled if scaled else 0.0,
-            examples=len(first),
+            examples=self._batch,
             all_shown=len(found.paths) <= limit and not found.cut_off,
             proved=min(found.proved, limit),
             rest=(
                 float(np.ldexp(rest, exponent)) if found.cut_off and found.proved < limit else 0.0
             ),
+            over_positions=self._has_positions,
         )
+
+    def _paths(self, start: int, slope: _Slopes, ends: Mapping[int, Array]) -> Paths:
+        if isinstance(slope, np.ndarray):
+            return Paths(self.network, start, slope, ends)
+        return GatedPaths(self.network, start, slope, ends, self._batch)
 
     def _where(self) -> str:
         info, batch = self.info, self.info.batch
@@ -388,7 +458,7 @@ class Tracer:
         path: SynapsePath,
         exponent: int,
         start: int,
-        slope: Array,
+        slope: _Slopes,
         urgencies: Mapping[int, Array],
         factors: tuple[Factor, ...],
     ) -> Path:
@@ -396,10 +466,15 @@ class Tracer:
         value = float(np.ldexp(path.value, exponent))
         ends = [int(network.targets[synapse]) for synapse in path.synapses]
         nodes = (ids[start], *(ids[b] for b in ends))
-        if len(path.products) > 1:  # the mean of products is not the product of means
+        # neither the mean of products nor their sum over positions is a product of means
+        if len(path.products) > 1 or self._has_positions:
             return Path(nodes, value, ())
         product = list(factors)
         for synapse, b in zip(path.synapses, ends, strict=True):
+            if b in network.interneurons:
+                rank = int(np.flatnonzero(network.incoming.of(b) == synapse)[0])
+                product.append(Factor("slope", ids[b], _mean(slope[b][rank])))
+                continue
             product.append(Factor("weight", ids[b], float(network.weights[synapse])))
             product.append(Factor("slope", ids[b], _mean(slope[b])))
         if path.end in urgencies:
