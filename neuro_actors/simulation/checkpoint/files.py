@@ -25,6 +25,7 @@ from ...support.files import describe_content
 from ...support.text import quote
 
 FORMAT = 1
+WITH_ELEMENTS = 2  # of a run whose network is not plain: earlier versions would lose what it has
 KEY = "neuro_actors"
 PART = ".part"  # the ending of a file that is being written
 ZEROS = "0" * 64
@@ -53,7 +54,7 @@ def write(path: Path, kind: str, metadata: dict[str, Any], arrays: Arrays) -> st
     Args:
         path: Its name.
         kind: "checkpoint" or "data"; `read` checks it.
-        metadata: Anything that JSON can hold.
+        metadata: Anything that JSON can hold; with an entry "format", if that is not the usual one.
         arrays: Arrays of numbers, by name.
 
     Returns:
@@ -148,10 +149,11 @@ def read(path: Path, kind: str) -> FileContents:
     try:
         header = json.loads(raw[8 : 8 + _header_length(raw)])
         metadata = json.loads(header["__metadata__"][KEY])
-        if metadata["format"] != FORMAT:
+        known = sorted({FORMAT, WITH_ELEMENTS})
+        if metadata["format"] not in known:
             raise CheckpointError(
                 f"{name} has checkpoint format {quote(metadata['format'])}; "
-                f"this version reads format {FORMAT}"
+                f"this version reads format {' and '.join(map(str, known))}"
             )
         if metadata["kind"] != kind:
             raise CheckpointError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...network.elements_json import combinations_of
 from ...network.function_identity import Comparison, Identities, compare, identities
 from ...neuron.optimizer_identity import is_own as is_own_optimizer
 from ...neuron.optimizer_identity import optimizer_identity
@@ -16,7 +17,8 @@ from ..plan import TrainingPlan
 def plan_identities(plan: TrainingPlan) -> Identities:
     """Return the identities of what a plan names, as JSON; see `network/function_identity.py`."""
     own = is_own_optimizer(plan.optimizer)
-    return identities(plan.network.activations, [plan.loss]) | {
+    combinations = combinations_of(plan.network)
+    return identities(plan.network.activations, [plan.loss], combinations) | {
         "rule": rule_identity(plan.rule),
         "optimizer": optimizer_identity(plan.optimizer) if own else None,
     }
@@ -33,7 +35,8 @@ def compare_plan(held: object, plan: TrainingPlan, *, exact: bool) -> Comparison
     Returns:
         The comparison. Of what is the package's own, only functions and losses are compared.
     """
-    found = compare(held, plan.network.activations, [plan.loss], exact=exact)
+    names = plan.network.activations, [plan.loss], combinations_of(plan.network)
+    found = compare(held, *names, exact=exact)
     known: Mapping[str, Any] = held if isinstance(held, Mapping) else {}
     for what, is_own, here in (
         ("rule", is_own_rule(plan.rule), rule_identity(plan.rule)),

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...channels.choose_channels import ChannelsChoice, choose_channels
 from ...network import functions
+from ...network.elements_json import elements_to_json, make_network
 from ...network.examples import as_examples
 from ...network.network import Network
 from ...neuron.optimizer_identity import is_own
@@ -34,6 +35,7 @@ from ..plan import TrainingPlan, TrainingPosition
 from .files import Arrays
 
 OWN = "own"  # the key of the `repr` of an object that is the user's own
+ELEMENTS = "network.elements"  # an array that plain networks do not have
 IMPORT_ADVICE = "import the module that adds it first (--import MODULE)"
 
 
@@ -96,12 +98,13 @@ def plan_from_json(
         rule = rule_from_json(settings["rule"])
     except InputError as error:
         raise CheckpointError(f"{error}; {IMPORT_ADVICE}") from None
-    examples = as_examples(network, data["x"], data["targets"], loss)
+    axes = rule.fit(data["x"]).axes
+    examples = as_examples(network, data["x"], data["targets"], loss, axes=axes)
     validation = None
     if "validation_x" in data:
-        validation = as_examples(
-            network, data["validation_x"], data["validation_targets"], loss, "validation "
-        )
+        x, targets = data["validation_x"], data["validation_targets"]
+        axes = rule.fit(x).axes
+        validation = as_examples(network, x, targets, loss, "validation ", axes)
     return TrainingPlan(
         network=network,
         data=examples,
@@ -122,7 +125,7 @@ def data_to_arrays(plan: TrainingPlan) -> Arrays:
     """Return the examples of a plan.
 
     Returns:
-        "x" (n, n_inputs), "targets" (n, n_outputs), and with a validation "validation_x" and
+        "x" (n, …, n_inputs), "targets" (n, …, n_outputs), and with a validation "validation_x" and
         "validation_targets", shaped likewise.
     """
     arrays = {"x": plan.data[0], "targets": plan.data[1]}
@@ -137,9 +140,12 @@ def network_to_arrays(network: Network) -> Arrays:
 
     Returns:
         Names and activations as JSON in bytes; sources and targets of the synapses, shape
-        (n_synapses,); positions of the outputs, shape (n_outputs,).
+        (n_synapses,); positions of the outputs, shape (n_outputs,). If it is not plain, what it
+        has besides, as JSON in bytes; see `network/elements_json.py`.
     """
-    texts = {"ids": network.ids, "activations": network.activations}
+    texts: dict[str, Any] = {"ids": network.ids, "activations": network.activations}
+    if elements := elements_to_json(network):
+        texts["elements"] = elements
     numbers = {
         "sources": network.sources,
         "targets": network.targets,
@@ -171,11 +177,35 @@ def network_from_arrays(arrays: Arrays, weights: Array, biases: Array) -> Networ
     sources, targets, outputs = (
         arrays[f"network.{name}"] for name in ("sources", "targets", "outputs")
     )
-    more = {"biases": biases, "activations": activations, "outputs": outputs, "ids": ids}
     try:
+        if ELEMENTS in arrays:
+            network = make_network(
+                read_elements(arrays),
+                ids,
+                np.bincount(targets, minlength=len(ids)) == 0,
+                weights,
+                biases,
+                activations=tuple(activations),
+                sources=sources.astype(np.intp),
+                targets=targets.astype(np.intp),
+                output_positions=outputs.astype(np.intp),
+            )
+            network.check_activations()
+            return network
+        more = {"biases": biases, "activations": activations, "outputs": outputs, "ids": ids}
         return Network.from_arrays(sources, targets, weights, **more)
     except NeuroActorsError as error:
         raise CheckpointError(f"{error}; {IMPORT_ADVICE}") from None
+
+
+def read_elements(arrays: Arrays) -> dict[str, Any]:
+    """Return what a network has besides plain neurons, as JSON; see `network/elements_json.py`.
+
+    Args:
+        arrays: What `network_to_arrays` returned, perhaps with other arrays beside.
+    """
+    held: dict[str, Any] = json.loads(arrays[ELEMENTS].tobytes()) if ELEMENTS in arrays else {}
+    return held
 
 
 def position_to_json(position: TrainingPosition) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from .plan_json import (
     network_from_arrays,
     plan_from_json,
     position_from_json,
+    read_elements,
     read_whole_number,
 )
 from .saving import Saver, versions
@@ -94,7 +95,8 @@ class Checkpoint:
             arrays = self._contents.arrays
             n, synapses = len(arrays["biases"]), len(arrays["weights"])
             inputs = n - len(np.unique(arrays["network.targets"]))
-            return n - inputs, inputs, synapses
+            delays = len(read_elements(arrays).get("delays", ()))
+            return n - inputs, inputs - delays, synapses
 
     def digest(self) -> str:
         """Return the digest of all parameters, as `Network.digest` does.
@@ -186,8 +188,10 @@ class Checkpoint:
             number = read_whole_number(metadata, "number", 0, LARGEST_STEP)
             messages = read_whole_number(metadata, "messages", 0)
             check_position(position, plan, steps)
-            states = self._states(first, plan.optimizer)
-            members = MemberRegistry(plan.rule, first, states, number, plan.optimizer, steps)
+            states = self._states(plan.rule.society(first), plan.optimizer)
+            members = MemberRegistry(
+                plan.rule, plan.rule.society(first), states, number, plan.optimizer, steps
+            )
             every = read_whole_number(metadata["run"], "every", 1)
             still_exact = bool(metadata["exact"]) and not differing
             saver = Saver(self.folder, plan, position, members, every, messages, still_exact)
@@ -207,7 +211,12 @@ class Checkpoint:
         activations = [name for name in names if name in functions.ACTIVATIONS]
         losses = [loss] if with_loss and loss in functions.LOSSES else []
         exact = not self.differences()
-        return compare(self.metadata.get("functions"), activations, losses, exact=exact).problems
+        held = read_elements(self._contents.arrays).get("interneurons", ())
+        combinations = {name for _, name, _ in held} & set(functions.COMBINATIONS)
+        found = compare(
+            self.metadata.get("functions"), activations, losses, combinations, exact=exact
+        )
+        return found.problems
 
     def differences(self) -> list[str]:
         """Return, in words, how this machine differs from the one that wrote the checkpoint.

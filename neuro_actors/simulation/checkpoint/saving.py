@@ -30,7 +30,13 @@ from . import files
 from .folder import DATA, Folder
 from .packing import pack
 from .plan_functions import plan_identities
-from .plan_json import data_to_arrays, network_to_arrays, position_to_json, settings_to_json
+from .plan_json import (
+    ELEMENTS,
+    data_to_arrays,
+    network_to_arrays,
+    position_to_json,
+    settings_to_json,
+)
 from .signals import StopSignals, TrainingStopped
 
 LOGGER = logging.getLogger("neuro_actors.simulation")
@@ -76,7 +82,7 @@ class Saver:
         self._folder, self._plan, self._position = folder, plan, position
         self._registry, self._every = members, every
         self._overwrite = False
-        self._network_arrays = network_to_arrays(members.network)
+        self._network_arrays = network_to_arrays(plan.network)
         self._metadata: dict[str, Any] = {
             "run": settings_to_json(plan) | {"every": every},
             "versions": versions(),
@@ -84,6 +90,8 @@ class Saver:
             "exact": exact,
             "functions": plan_identities(plan),
         }
+        if ELEMENTS in self._network_arrays:
+            self._metadata["format"] = files.WITH_ELEMENTS
 
     def check(self, overwrite: bool) -> None:
         """Check, before a new run does any work, that it can be saved.
@@ -95,10 +103,10 @@ class Saver:
             CheckpointError: The folder contains a run; or the members' state cannot be saved.
             InputError: The rule does not fit the network or the loss.
         """
-        plan, network = self._plan, self._plan.network
+        plan, network = self._plan, self._registry.network
         plan.rule.check(network, plan.loss)
         # One input and one neuron, made for the test, stand for all members.
-        some = [int(np.argmax(of)) for of in (network.is_input, ~network.is_input)]
+        some = [int(np.argmax(of)) for of in (network.is_input, network.n_parameters > 0)]
         made = MemberRegistry(plan.rule, network)
         states = [made.member(network, k, choose_sums(plan.sums)).get_state() for k in some]
         pack([network.ids[k] for k in some], states, plan.optimizer)
@@ -193,7 +201,7 @@ class Saver:
     def _write(
         self, network: Network, number: int, messages: int, *, finished: bool, with_states: bool
     ) -> None:
-        first, position = self._registry.network, self._position
+        first, society, position = self._plan.network, self._registry.network, self._position
         metadata = self._metadata | {
             "steps": self._steps_done,
             "of": self._plan.steps,
@@ -211,7 +219,7 @@ class Saver:
             "predictions": position.predictions,
         }
         if with_states:
-            packed = pack(first.ids, self._registry.get_states(), self._plan.optimizer)
+            packed = pack(society.ids, self._registry.get_states(), self._plan.optimizer)
             metadata["forms"] = packed.forms
             arrays["form"] = packed.form
             arrays |= {f"kept.{name}": flat for name, flat in packed.numbers.items()}
