@@ -56,6 +56,22 @@ def test_what_is_drawn_at_random(delays: bool, tmp_path: Path, run_slow: bool) -
             assert abs(why.total - why.from_log) <= why.bound, (seed, id)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"micro_batches": 3},
+        {"micro_batches": 3, "in_flight": 2},
+        {"sums": "blas"},
+        {"rule": na.rules.FeedbackAlignment(seed=1)},
+    ],
+    ids=str,
+)
+def test_other_rules_and_sums(name: str, more: dict[str, Any], tmp_path: Path) -> None:
+    record(tmp_path / "a.arrows", NETWORKS[name](), **more)
+    assert na.audit(tmp_path / "a.arrows").passed
+
+
 def one_of_each(rows: list[forgery.Row], every_kind: bool) -> Iterator[int]:
     """The last row of each sender; or that of each kind, sender and step."""
     seen = set()
@@ -277,6 +293,33 @@ def test_a_combination_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         4,
         3,
     )  # read all the same
+
+
+def test_a_combination_that_shares_a_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the same in the replay, but where others receive other mail."""
+    last = [0.0]
+
+    def value(x: np.ndarray) -> np.ndarray:
+        total = x.sum(axis=0)
+        if x.shape[1] == 3:  # of a neuron, and of no probe
+            total, last[0] = total + last[0], float(x.sum())
+        return total
+
+    own = na.Combination(value, lambda x, a: np.ones(x.shape))
+    monkeypatch.setitem(functions.COMBINATIONS, "sharing", own)
+    neurons = [
+        na.Input("x"),
+        na.Interneuron("m1", "sharing"),
+        na.Interneuron("m2", "sharing"),
+        na.Neuron("y"),
+    ]
+    ends = [("x", "m1"), ("m1", "m2"), ("m2", "y")]  # each after the other
+    record(tmp_path / "a.arrows", na.Network(neurons, [na.Synapse(*pair) for pair in ends], ["y"]))
+    last[0] = 0.0
+    audit = na.audit(tmp_path / "a.arrows")
+    assert audit.lie is None, str(audit.lie)
+    assert not audit.passed
+    assert "not proved that neurons are local" in audit.remarks[0]
 
 
 def test_a_failure_in_an_interneuron(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
