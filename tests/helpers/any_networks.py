@@ -99,7 +99,7 @@ def draw(seed: int, delays: bool = False) -> tuple[na.Network, np.ndarray, np.nd
         known, name = by_grid[here], f"h{k}"
         kind = int(rng.integers(3)) if k >= 2 else 0
         if kind == 0:
-            heard = sources(known)
+            chosen = sources(known)
             nodes.append(
                 na.Neuron(
                     name,
@@ -109,7 +109,7 @@ def draw(seed: int, delays: bool = False) -> tuple[na.Network, np.ndarray, np.nd
                 )
             )
             synapses += [
-                na.Synapse(s, name, float(rng.normal()), bool(rng.random() < 0.2)) for s in heard
+                na.Synapse(s, name, float(rng.normal()), bool(rng.random() < 0.2)) for s in chosen
             ]
             by_grid[here].append(name)
         else:
