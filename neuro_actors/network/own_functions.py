@@ -103,7 +103,8 @@ def _with_guards(name: str, entry: Entry) -> Entry:
     if entry.curvature is not None:
         curvature = _guard(f"{name}: its curvature", entry.curvature, shaped=True)
     slope = _guard(f"{name}: its slope", entry.slope, shaped=is_factor)
-    return replace(entry, value=value, slope=slope, curvature=curvature)
+    parts: dict[str, Any] = {"value": value, "slope": slope, "curvature": curvature}
+    return replace(entry, **parts)
 
 
 def _guard(what: str, own: Callable[..., Array], *, shaped: bool) -> Callable[..., Array]:

@@ -147,7 +147,7 @@ class GatedPaths(Paths):
         if node is None or node.field is None:
             return rows
         wide = np.broadcast_to(rows, (node.field.width, rows.shape[-1]))
-        return node.field.scatter_rows(np.ascontiguousarray(wide))[0]
+        return np.asarray(node.field.scatter_rows(np.ascontiguousarray(wide))[0])
 
     def _width_back(self, to: int) -> int:
         node = self._network.interneurons.get(to)
