@@ -22,7 +22,7 @@ OTHER_WORDS = {
     "n’en découle pas": "ne s’ensuit pas",
 }
 NOT_PROSE = re.compile(
-    r"\A---$.*?^---$|^```.*?^```$|^ {4}[^\n]*$|`` .*? ``|`[^`]*`|\]\([^)]*\)|<[a-z/!][^>]*>",
+    r"\A---$.*?^---$|^```.*?^```$|^ {4}[^\n]*$|`` .*? ``|`[^`]*`|\]\([^)]*\)|<[a-z/!][^>]*>|&\w+;",
     re.DOTALL | re.MULTILINE,
 )
 RUN = {"bash", "python", "console"}
