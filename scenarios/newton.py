@@ -478,8 +478,8 @@ def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Na
     fit.set_title("Predictions at the end", fontsize=11)
     for axis in (race, tail, valley, fit):
         axis.grid(alpha=0.3)
-        axis.legend(frameon=False, fontsize=7.5)
-    race.legend(frameon=False, fontsize=7.5, loc="upper right")
+        axis.legend(frameon=False, fontsize=8.5)
+    race.legend(frameon=False, fontsize=8.5, loc="upper right")
     _common.save_figure(figure, arguments.out, "newton.png")
 
 
