@@ -20,6 +20,7 @@ import numpy as np
 
 from ..support.arrays import Array, freeze
 from ..support.errors import InputError
+from ..support.hints import explains_arguments
 from ..support.scalars import as_number
 from ..support.signal_exceptions import is_from_handler, passes_handler_exceptions
 from ..support.text import quote
@@ -203,6 +204,7 @@ def check_in_parts(activations: Iterable[str], name: str) -> None:
         check_parts(name, LOSSES[name])
 
 
+@explains_arguments
 @passes_handler_exceptions
 def add_activation(
     name: str,
@@ -256,6 +258,7 @@ def add_activation(
     ACTIVATIONS[name] = added
 
 
+@explains_arguments
 @passes_handler_exceptions
 def add_loss(
     name: str,

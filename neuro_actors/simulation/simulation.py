@@ -85,6 +85,7 @@ class Simulation:
         about = repr(self._network)[1:-1]
         return f"<Simulation: step {self._number}; {about[0].lower()}{about[1:]}>"
 
+    @explains_arguments
     @awaited
     async def predict(self, x: ArrayLike) -> Array:
         """Compute the predictions for some examples. Neurons do not learn.
@@ -103,6 +104,7 @@ class Simulation:
         async with self._turn:
             return (await self._step(Round(rows))).predictions
 
+    @explains_arguments
     @awaited
     async def gradient(
         self,
@@ -139,6 +141,7 @@ class Simulation:
             outcome = await self._rounds(*rows, loss, wrt_inputs=wrt_inputs)
             return outcome.gradient(self._network, self._parameters, wrt_inputs)
 
+    @explains_arguments
     @awaited
     async def hessian_vector_product(
         self,
