@@ -76,8 +76,9 @@ function measure(run, width, height, zoom, textScale) {
     left,
     top,
     lossWidth,
-    room: width - left - right - lossWidth,
-    tall: height - top - bottom,
+    // a frame that is not laid out yet is smaller than its margins; no node has a negative size there
+    room: Math.max(1, width - left - right - lossWidth),
+    tall: Math.max(1, height - top - bottom),
   };
 }
 

@@ -92,6 +92,16 @@ test("a level is one column, up to the size at which the population view begins"
   }
 });
 
+test("in a frame that has no size yet nothing has a negative size", () => {
+  for (const [width, height] of [[0, 0], [300, 0], [0, 300], [40, 60], [120, 70]])
+    for (const shape of ["auto", "nodes", "population"])
+      for (const picture of [null, [1, 1]]) {
+        const l = layout({ ...run(), picture }, width, height, shape);
+        const sizes = [l.radius, ...l.r, ...l.columns.map(({ radius }) => radius), ...l.grids.map(({ cell }) => cell)];
+        assert.ok(Math.min(...sizes) > 0, `${width} ${height} ${shape}: ${sizes}`);
+      }
+});
+
 /** A dense network with so many neurons in each level, laid out. */
 function dense(sizes, width, height) {
   const level = sizes.flatMap((n, k) => Array(n).fill(k));
