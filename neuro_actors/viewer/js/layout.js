@@ -76,7 +76,7 @@ function measure(run, width, height, zoom, textScale) {
     left,
     top,
     lossWidth,
-    // a frame that is not laid out yet is smaller than its margins; no node has a negative size there
+    // a frame that has no size yet is smaller than its margins; no node has a negative size there
     room: Math.max(1, width - left - right - lossWidth),
     tall: Math.max(1, height - top - bottom),
   };
