@@ -4,7 +4,7 @@
     python docs/pictures.py newton --full    one of them, with what else its script takes
     python docs/pictures.py hierarchy --full --lang fr    its French picture
 
-The pages show the --full runs of newton (eight minutes), hierarchy and landscape.
+The pages show the --full runs of newton (about four minutes of work), hierarchy and landscape.
 
 Needs the extra `plot`, whose matplotlib brings Pillow. Some need scikit-learn and scipy (extra
 `test`).

@@ -140,4 +140,4 @@ if not _typing.TYPE_CHECKING:  # a type checker refuses unknown names by itself
 
     def __getattr__(name: str) -> object:
         problem = f"module {__name__!r} has no attribute {name!r}"
-        raise _missing_attribute(__name__, name, problem)
+        raise _missing_attribute(__name__, name, problem, __all__)

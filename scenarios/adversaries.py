@@ -336,11 +336,12 @@ def draw(results: Results, arguments: Namespace) -> None:
             axis.plot(bins, real, color=INK, linewidth=1)
             axis.set(ylim=(0, 1.6), yticks=[], xticks=[0, 3])
             axis.spines[["top", "left", "right"]].set_visible(False)
-        row[0].set_ylabel(p.name, fontsize=11)
+        name = p.name.replace("-", "−").replace("^2", "²")
+        row[0].set_ylabel(name, fontsize=11)
         sizes = np.mean([game.urgencies for game in games], axis=0)
         blocks = sizes.reshape(-1, 10).mean(axis=1)
         curves.plot(
-            np.arange(len(blocks)) * 10 + 5, blocks, dash, color=colour, linewidth=2, label=p.name
+            np.arange(len(blocks)) * 10 + 5, blocks, dash, color=colour, linewidth=2, label=name
         )
     for axis, k in zip(strip[0], SHOWN, strict=True):
         axis.set_title(f"round {k}", fontsize=10)

@@ -448,7 +448,7 @@ def draw_posts(
             say(name).replace(" ", "\n") + goods,
             ha="center",
             va="center",
-            fontsize=7.5,
+            fontsize=8.5,
             bbox=box,
             zorder=5,
         )
@@ -457,7 +457,7 @@ def draw_posts(
         if upwards
         else "blue, solid: follows\norange, dashed: does the opposite"
     )
-    axis.text(0.5, -0.55, say(legend), ha="center", va="center", fontsize=8.5)
+    axis.text(0.5, -0.55, say(legend), ha="center", va="center", fontsize=9.5)
     axis.set(xlim=(-0.04, 1.04), ylim=(-0.75, 3.4))
     axis.axis("off")
 

@@ -21,7 +21,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors.support.palette import FAINT, KINDS, MUTED, PAPER
+from neuro_actors.support.palette import KINDS, MUTED, PAPER
 from neuro_actors.support.text import format_loss
 
 SMALL = 1e-8  # a run ends when the norm of the gradient is smaller
@@ -464,7 +464,7 @@ def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Na
     valley.set(xscale="log", yscale="log", xlabel="messages so far", ylabel="loss and L2 term")
     valley.set_title("sin 2x, one start: the bare method climbs and stays", fontsize=11)
     task = curve(arguments.seeds[0])
-    fit.plot(task.x, task.targets, ".", color=FAINT, ms=4, label="sin 2x")
+    fit.plot(task.x, task.targets, ".", color=MUTED, ms=4, zorder=3, label="sin 2x")
     for k in (0, 1):
         fit.plot(
             task.x,
@@ -478,8 +478,9 @@ def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Na
     fit.set_title("Predictions at the end", fontsize=11)
     for axis in (race, tail, valley, fit):
         axis.grid(alpha=0.3)
-        axis.legend(frameon=False, fontsize=7.5)
-    race.legend(frameon=False, fontsize=7.5, loc="upper right")
+        axis.legend(frameon=False, fontsize=8.5)
+    fit.legend(frameon=False, fontsize=8.5, loc=(0.52, 0.04))
+    race.legend(frameon=False, fontsize=8.5, loc="upper right")
     _common.save_figure(figure, arguments.out, "newton.png")
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from ..datasets import Dataset, silhouettes, spirals, xor
 from ..support.errors import InputError
 from ..support.files import check_free, whole_file
-from ..support.text import escape_controls
+from ..support.hints import nearest_name
+from ..support.text import escape_controls, quote
 from .demo_pictures import draw_bar, draw_map, draw_picture
 from .demo_texts import Teller
 
@@ -70,8 +71,23 @@ def choose_demo(name: str, seed: int) -> Demo:
     return Demo(silhouettes(28, "cat", seed=seed), (16,), sgd, 15, 32, 20, ("x400", "h1.0"))
 
 
+class DemoName(click.Choice[str]):
+    """The name of a demo. The error for another one lists the names, and guesses."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return the name. See `click.Choice.convert`."""
+        if value in NAMES:
+            return super().convert(value, param, ctx)
+        near = nearest_name(str(value), NAMES)
+        guess = f"; did you mean {near!r}?" if near else ""
+        message = f"there is no demo {quote(value)}; demos are {', '.join(NAMES)}{guess}"
+        raise click.UsageError(message, ctx)
+
+
 @click.command()
-@click.argument("name", type=click.Choice(NAMES), default="xor")
+@click.argument("name", type=DemoName(NAMES), default="xor")
 @click.option(
     "-o",
     "--output",

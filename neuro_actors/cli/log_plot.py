@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..support.text import escape_controls
 from .completion import complete_neuron, complete_synapse
 
 
@@ -18,6 +19,7 @@ from .completion import complete_neuron, complete_synapse
     type=click.Path(path_type=Path),
     help="*.png, *.svg or *.pdf. Default: FILE's name as .png in this folder.",
 )
+@click.option("--force", is_flag=True, help="Overwrite a figure that exists.")
 @click.option("--loss", is_flag=True, help="The loss over the steps.")
 @click.option(
     "--urgency", is_flag=True, help="The mean size of the urgencies of each level, as a heat map."
@@ -41,6 +43,7 @@ from .completion import complete_neuron, complete_synapse
 def plot(
     file: Path,
     out: Path | None,
+    force: bool,
     loss: bool,
     urgency: bool,
     neurons: tuple[str, ...],
@@ -52,8 +55,7 @@ def plot(
     neuro-actors log plot run.arrows
     neuro-actors log plot run.arrows --neuron h1.0 --weight x0:h1.0 -o h1.svg
 
-    With options, draw only what they name. Needs matplotlib: pip install 'neuro-actors[plot]'. A
-    figure of the same name is replaced.
+    With options, draw only what they name. Needs matplotlib: pip install 'neuro-actors[plot]'.
     """
     from ..log.plots import plot_log
     from ..log.reader import LogReader
@@ -62,5 +64,7 @@ def plot(
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     reader = LogReader(file)
     path = out or Path(file.with_suffix(".png").name)
-    plot_log(reader, path, loss=loss, urgency=urgency, neurons=neurons, weights=weights)
-    click.echo(f"{str(path)!r}")
+    plot_log(
+        reader, path, loss=loss, urgency=urgency, neurons=neurons, weights=weights, force=force
+    )
+    click.echo(escape_controls(str(path)))

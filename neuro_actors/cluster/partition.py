@@ -11,6 +11,7 @@ import numpy as np
 from ..network.network import Network
 from ..support.arrays import Indices, as_positions
 from ..support.errors import InputError
+from ..support.hints import describe_no_network, explains_arguments, explains_fields
 from ..support.labelled_arrays import check_order
 from ..support.scalars import as_whole_number
 from ..support.text import did_you_mean, format_count, format_table, quote
@@ -33,6 +34,7 @@ class Size(NamedTuple):
     inputs: int
 
 
+@explains_fields
 class Partition:
     """Which shard each neuron of a network is in.
 
@@ -56,7 +58,7 @@ class Partition:
 
     def __init__(self, network: Network, shard: Iterable[int] | Mapping[str, int]) -> None:
         if not isinstance(network, Network):
-            raise InputError(f"network must be an na.Network, got {type(network).__name__}")
+            raise InputError(describe_no_network(network))
         numbers = _by_id(network, shard) if isinstance(shard, Mapping) else shard
         check_order("shard", shard, network.ids)
         self._network = network
@@ -161,6 +163,7 @@ class Partition:
         return "\n".join([format_table(rows), crossing, f"the loss is in shard {cut.loss_shard}"])
 
 
+@explains_arguments
 def partition(network: Network, shards: int) -> Partition:
     """Cut a network into shards, by depth and size.
 
@@ -180,7 +183,7 @@ def partition(network: Network, shards: int) -> Partition:
         InputError: The network or the number of shards cannot be used.
     """
     if not isinstance(network, Network):
-        raise InputError(f"network must be an na.Network, got {type(network).__name__}")
+        raise InputError(describe_no_network(network))
     count = as_whole_number("shards", shards, 1)
     n = int(np.count_nonzero(~network.is_input))
     if count > n:

@@ -13,9 +13,19 @@ Files:
     animals.LICENSE.txt  their licence (MIT)
 """
 
+import typing as _typing
+
+from ..support.hints import missing_attribute as _missing_attribute
 from .dataset import Dataset
 from .digits import digits
 from .plane import circles, moons, spirals, xor
 from .silhouettes import silhouettes
 
 __all__ = ["Dataset", "circles", "digits", "moons", "silhouettes", "spirals", "xor"]
+
+
+if not _typing.TYPE_CHECKING:  # a type checker refuses unknown names by itself
+
+    def __getattr__(name: str) -> object:
+        problem = f"module {__name__!r} has no attribute {name!r}"
+        raise _missing_attribute(__name__, name, problem, __all__)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..support.arrays import Array
 from ..support.errors import InputError
+from ..support.hints import explains_arguments
 from ..support.scalars import as_number, as_whole_number, got
 from .dataset import Dataset, pixel_names
 
@@ -20,6 +21,7 @@ DRAWN = """
 """
 
 
+@explains_arguments
 def digits(n: int = 500, noise: float = 0.2, seed: int = 0) -> Dataset:
     """Return pictures of digits: each is shifted by up to one pixel, and its greys are noisy.
 

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from ..support.arrays import Array
 from ..support.errors import InputError
+from ..support.hints import explains_arguments
 from ..support.scalars import as_number, as_whole_number, got
 from .dataset import Dataset
 
 DECIMALS = 4
 
 
+@explains_arguments
 def xor(n: int = 4, noise: float = 0.0, seed: int = 0) -> Dataset:
     """Return the corners of a square: class 1 where the two inputs differ.
 
@@ -39,6 +41,7 @@ def xor(n: int = 4, noise: float = 0.0, seed: int = 0) -> Dataset:
     return _points(corners[which], different, noise, seed, ("equal", "different"))
 
 
+@explains_arguments
 def spirals(n: int = 192, noise: float = 0.06, seed: int = 0) -> Dataset:
     """Return two spirals, one inside the other; the coordinates reach from -3 to 3.
 
@@ -65,6 +68,7 @@ def _spiral(n: int) -> Array:
     return points
 
 
+@explains_arguments
 def circles(n: int = 200, noise: float = 0.1, seed: int = 0) -> Dataset:
     """Return a circle of radius 1 in another one of radius 2; class 1 is the inner one.
 
@@ -84,6 +88,7 @@ def circles(n: int = 200, noise: float = 0.1, seed: int = 0) -> Dataset:
     return _points(points, np.arange(n) >= outer, noise, seed, ("outer", "inner"))
 
 
+@explains_arguments
 def moons(n: int = 200, noise: float = 0.1, seed: int = 0) -> Dataset:
     """Return two half circles of radius 1, each of which reaches into the other.
 

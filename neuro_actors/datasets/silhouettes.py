@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..support.arrays import Array, Indices
 from ..support.errors import InputError
+from ..support.hints import explains_arguments
 from ..support.scalars import as_whole_number
 from ..support.text import did_you_mean, quote
 from .dataset import Dataset, pixel_names
@@ -33,6 +34,7 @@ class Pictures(NamedTuple):
     names: tuple[str, ...]
 
 
+@explains_arguments
 def silhouettes(
     size: int = SIDE,
     animal: str | None = None,

@@ -45,6 +45,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from ..support.hints import explains_arguments
 from ..support.signal_exceptions import passes_handler_exceptions
 from .recording_settings import Recording
 
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["Recording", "open_log"]
 
 
+@explains_arguments
 @passes_handler_exceptions
 def open_log(path: str | PathLike[str]) -> Log:
     """Open a message log for reading.

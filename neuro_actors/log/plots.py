@@ -51,6 +51,7 @@ def plot_log(
     urgency: bool = False,
     neurons: Sequence[str] = (),
     weights: Sequence[str] = (),
+    force: bool = True,
 ) -> Figure:
     """Draw panels, one below the other: by default the loss and the urgencies.
 
@@ -61,6 +62,7 @@ def plot_log(
         urgency: Draw the urgencies that each level received.
         neurons: Draw the activations and urgencies of these neurons.
         weights: Draw these weights.
+        force: Whether the figure may replace a file.
 
     Returns:
         A matplotlib figure.
@@ -75,7 +77,7 @@ def plot_log(
     if file is not None and file.suffix[1:] not in SUFFIXES:
         raise LogError(f"{str(file)!r}: a figure is named *.{', *.'.join(SUFFIXES)}")
     if file is not None:
-        check_free(file, force=True)
+        check_free(file, force)
     panels: list[Panel] = []
     overview = not (loss or urgency or neurons or weights)
     if loss or overview:

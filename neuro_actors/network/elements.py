@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..support.arrays import Array, Indices
 from ..support.errors import NetworkError
+from ..support.hints import explains_fields
 from ..support.labelled_arrays import as_floats, check_order
 from ..support.scalars import as_number, as_whole_number, got
 from ..support.text import did_you_mean, quote
@@ -25,6 +26,7 @@ LOSS_NODE, ENVIRONMENT = (
 )  # the two members of every society that are no neurons
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class Input:
     """A neuron that repeats the values that the environment sends to it.
@@ -43,6 +45,7 @@ class Input:
     bias: ClassVar[float] = 0.0
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class Neuron:
     """A node with a bias and an activation function; it owns the weights of its incoming synapses.
@@ -101,6 +104,7 @@ class Delay:
     bias: ClassVar[float] = 0.0
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class Synapse:
     """A directed edge from one neuron to another, with a weight.

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from ..support.arrays import Array, freeze
 from ..support.columns import in_another_order, index_of
 from ..support.errors import InputError
+from ..support.hints import describe_no_network
 from ..support.labelled_arrays import as_batch, as_floats, check_order
 from ..support.text import format_count
 from . import functions
@@ -100,7 +101,7 @@ def as_rows(network: Network, x: ArrayLike, which: str = "", axes: Grid = ()) ->
         InputError: The shape is wrong, a value is not finite, or `network` is no network.
     """
     if not isinstance(network, Network):
-        raise InputError(f"network must be an na.Network, got {type(network).__name__}")
+        raise InputError(describe_no_network(network))
     return as_batch(f"{which}x", x, network.inputs, (*axes, *network.input_grid))
 
 

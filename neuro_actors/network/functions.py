@@ -20,6 +20,7 @@ import numpy as np
 
 from ..support.arrays import Array, freeze
 from ..support.errors import InputError
+from ..support.hints import explains_arguments
 from ..support.scalars import as_number
 from ..support.signal_exceptions import is_from_handler, passes_handler_exceptions
 from ..support.text import did_you_mean, quote
@@ -266,6 +267,7 @@ def check_in_parts(activations: Iterable[str], name: str, combinations: Iterable
         check_parts(name, LOSSES[name])
 
 
+@explains_arguments
 @passes_handler_exceptions
 def add_activation(
     name: str,
@@ -319,6 +321,7 @@ def add_activation(
     ACTIVATIONS[name] = added
 
 
+@explains_arguments
 @passes_handler_exceptions
 def add_combination(
     name: str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -123,6 +123,7 @@ class Network:
     needs_rule: str = ""
     """The rule without which the network would predict something else than it learned; or ""."""
 
+    @explains_arguments
     def __init__(
         self,
         neurons: Iterable[Input | Neuron | Interneuron | Delay],
@@ -198,6 +199,11 @@ class Network:
             >>> na.Network.layered([64, 32, 10], activation="relu", seed=0)
             <Network: 64 inputs, 42 neurons, 2,368 synapses, 10 outputs; depth 2, fan-in 32 to 64>
         """
+        if isinstance(sizes, int):  # the sizes one by one, without a list
+            given = (sizes, activation, output_activation, seed)
+            listed = list(takewhile(lambda n: isinstance(n, int) and n > 0, given))
+            if len(listed) > 1:
+                raise NetworkError(f"sizes must be a list: write na.Network.layered({listed})")
         sizes = [
             as_whole_number("each of sizes", n, 1) for n in as_list("sizes", sizes, NetworkError)
         ]
@@ -214,6 +220,7 @@ class Network:
         return blank.with_parameters(blank._draw_weights(seed), blank.biases)
 
     @classmethod
+    @explains_arguments
     def from_matrices(
         cls,
         weights: Sequence[ArrayLike],
@@ -241,6 +248,7 @@ class Network:
         return cls.from_arrays(**layered.join_matrices(weights, biases, activations))
 
     @classmethod
+    @explains_arguments
     def from_arrays(
         cls,
         sources: ArrayLike,
@@ -340,6 +348,7 @@ class Network:
             sources, targets, weights, **{"ids": [f"n{k}" for k in range(shape[0])]} | more
         )
 
+    @explains_arguments
     def with_parameters(self, weights: ArrayLike, biases: ArrayLike) -> Network:
         """Return a network with the same neurons and synapses and other parameters.
 

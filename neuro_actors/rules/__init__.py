@@ -29,6 +29,9 @@ Files:
     rule_identity.py              which rule a name stands for
 """
 
+import typing as _typing
+
+from ..support.hints import missing_attribute as _missing_attribute
 from .backpropagation import Backpropagation
 from .direct_feedback_alignment import DirectFeedbackAlignment
 from .feedback_alignment import FeedbackAlignment
@@ -53,3 +56,10 @@ __all__ = [
     "WeightPerturbation",
     "own",
 ]
+
+
+if not _typing.TYPE_CHECKING:  # a type checker refuses unknown names by itself
+
+    def __getattr__(name: str) -> object:
+        problem = f"module {__name__!r} has no attribute {name!r}"
+        raise _missing_attribute(__name__, name, problem, __all__)

@@ -42,6 +42,7 @@ from ..rules.state_check import check_state
 from ..society.pipeline import make_runner
 from ..society.step_runner import StepRunner
 from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
+from ..support.hints import describe_no_network, explains_fields
 from ..support.scalars import as_number, got
 from ..support.signal_exceptions import is_from_handler
 from ..support.text import quote
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 HOW_TO_OPEN = "`async with na.open_simulation(...) as simulation:`"
 
 
+@explains_fields
 class open_simulation:  # noqa: N801 (to be called as a function is)
     """Bring a network to life: `async with na.open_simulation(net) as simulation`.
 
@@ -235,7 +237,7 @@ class _Settings:
     def check(self) -> _Plan:
         """Check everything before any work. Raises `InputError` for what is wrong."""
         if not isinstance(self.network, Network):
-            raise InputError(f"network must be an na.Network, got {type(self.network).__name__}")
+            raise InputError(describe_no_network(self.network))
         if not as_number(self.patience) > 0:
             raise InputError(
                 f"patience must be a positive number of seconds, got {got(self.patience)}"

@@ -93,6 +93,7 @@ class Simulation:
         about = repr(self._network)[1:-1]
         return f"<Simulation: step {self._number}; {about[0].lower()}{about[1:]}>"
 
+    @explains_arguments
     @awaited
     async def predict(self, x: ArrayLike) -> Array:
         """Compute the predictions for some examples. Neurons do not learn.
@@ -120,6 +121,7 @@ class Simulation:
                         return freeze(from_rows(end.value, grid))
                     answer = (await self._step(round)).answer
 
+    @explains_arguments
     @awaited
     async def gradient(
         self,
@@ -158,6 +160,7 @@ class Simulation:
             outcome = await self._rounds(rule, *rows, loss, wrt_inputs=wrt_inputs)
             return outcome.gradient(self._network, self._parameters, wrt_inputs)
 
+    @explains_arguments
     @awaited
     async def hessian_vector_product(
         self,

@@ -7,9 +7,9 @@ write here. It is looked at when a name is missing, so that nothing else becomes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from inspect import signature
+from inspect import Parameter, signature
 from types import MappingProxyType
 from typing import NoReturn, ParamSpec, TypeVar
 
@@ -124,26 +124,82 @@ EXAMPLES = MappingProxyType(
         "optimizer": "optimizer=na.Adam(0.01)",
         "learning_rate": "learning_rate=0.1",
         "targets": "targets=[[0], [1]]",
+        "neurons": 'neurons=[na.Input("x"), na.Neuron("y")]; or na.Network.layered([2, 8, 1])',
+        "sizes": "sizes=[2, 8, 1]",
+        "path": 'path="run.arrows"',
+        "log": 'log="run.arrows"',
+        "weight": 'weight="x0->h1.0"',
     }
 )
+# What to write in place of an object that is no network, but has one, by its class.
+NETWORKS = MappingProxyType(
+    {
+        "TrainingResult": "result.network",
+        "Log": "log.network_at(step)",
+        "Simulation": "await simulation.network()",
+        "Dataset": "na.Network.layered([...]) first, then data.x, data.targets",
+    }
+)
+MODULES = (  # which public name a module has
+    ("neuro_actors.proof.reference", "na.reference"),
+    ("neuro_actors.datasets", "na.datasets"),
+)
+
+OWN = ("self", "cls")  # parameters that Python passes
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _C = TypeVar("_C", bound=type)
 
 
-def missing_attribute(kind: str, name: str, problem: str) -> AttributeError:
+def missing_attribute(
+    kind: str, name: str, problem: str, known: Sequence[str] = ()
+) -> AttributeError:
     """Return the error of an attribute that is missing, with what to write in its place.
 
     Args:
         kind: The name of the class or module.
         name: The name of the attribute.
         problem: The text that Python would give.
+        known: Names that may have been meant. Python itself guesses in a terminal alone.
     """
-    hint = ATTRIBUTES[kind].get(name)
-    if hint is None:
-        return AttributeError(problem)
-    return AttributeError(f"{problem}: write {hint}", name=name)  # Python adds no guess of its own
+    hint = ATTRIBUTES.get(kind, {}).get(name)
+    if hint is not None:  # Python adds no guess of its own to an error that has a name
+        return AttributeError(f"{problem}: write {hint}", name=name)
+    near = nearest_name(name, known)
+    if near is not None:
+        return AttributeError(f"{problem}: did you mean {near!r}?", name=name)
+    return AttributeError(problem)
+
+
+def nearest_name(name: str, known: Sequence[str]) -> str | None:
+    """Return the name that is most like a wrong one; None if none is like it.
+
+    Args:
+        name: The wrong name. Names of Python's own protocols, with an underscore, have no guess.
+        known: The names that exist.
+    """
+    if name.startswith("_") or not known:
+        return None
+    from difflib import get_close_matches  # for errors alone
+
+    small = {one.lower(): one for one in known}
+    near = get_close_matches(name[:128].lower(), small, n=1, cutoff=0.66)
+    return small[near[0]] if near else None
+
+
+def describe_no_network(value: object) -> str:
+    """Return the text of the error for what was given in place of a network.
+
+    Args:
+        value: What was given.
+    """
+    kind = type(value).__name__
+    problem = f"network must be an na.Network, got {kind}"
+    if isinstance(value, type):
+        problem = f"network must be an na.Network, got the class {value.__name__}"
+        return f"{problem}: make one, such as na.Network.layered([2, 8, 1])"
+    return f"{problem}: write {NETWORKS[kind]}" if kind in NETWORKS else problem
 
 
 def explain_missing(self: object, name: str) -> NoReturn:
@@ -162,28 +218,30 @@ def explain_missing(self: object, name: str) -> NoReturn:
 
 
 def explains_arguments(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Decorate a function: a call without a parameter, or with an unknown one, says what to write.
+    """Decorate a function: a call with wrong arguments raises an error that says what to write.
+
+    That is a call without a parameter, with an unknown one, or with too many without a name. A
+    call that is right costs nothing more.
 
     Args:
         function: The function.
     """
-    expected = signature(function)
 
     @wraps(function)
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
-            expected.bind(*args, **kwargs)
-        except TypeError as error:
-            name = function.__qualname__.removesuffix(".__init__")
-            known = [one for one in expected.parameters if one != "self"]
-            raise InputError(f"na.{name}: {_explain(kwargs, known, error)}") from None
-        return function(*args, **kwargs)
+            return function(*args, **kwargs)
+        except TypeError:
+            problem = _problem_of_call(function, args, kwargs)
+            if problem is None:  # it comes from within the function
+                raise
+        raise InputError(problem)
 
     return call
 
 
 def explains_fields(kind: _C) -> _C:
-    """Decorate a dataclass: see `explains_arguments`.
+    """Decorate a class, such as a dataclass: see `explains_arguments`.
 
     Args:
         kind: The class.
@@ -192,15 +250,50 @@ def explains_fields(kind: _C) -> _C:
     return kind
 
 
-def _explain(given: Iterable[str], known: list[str], error: TypeError) -> str:
+def _problem_of_call(
+    function: Callable[..., object], args: tuple[object, ...], given: Mapping[str, object]
+) -> str | None:
+    """Say what is wrong with the arguments of a call, or None."""
+    expected = signature(function)
+    try:
+        expected.bind(*args, **given)
+    except TypeError as error:
+        problem = str(error)
+    else:
+        return None
+    name = function.__qualname__.removesuffix(".__init__")
+    home = function.__module__
+    module = next((public for folder, public in MODULES if home.startswith(folder)), "na")
+    parameters = {name: one for name, one in expected.parameters.items() if name not in OWN}
+    n_args = len(args) - (len(expected.parameters) - len(parameters))
+    return f"{module}.{name}: {_explain(n_args, given, parameters, problem)}"
+
+
+def _explain(
+    n_args: int, given: Mapping[str, object], parameters: Mapping[str, Parameter], problem: str
+) -> str:
+    known = list(parameters)
     for name in given:
         if name not in known:
             return f"there is no parameter {quote(name)}: {_other(name, known)}"
-    problem = str(error)
+    without = [name for name, one in parameters.items() if one.kind is not Parameter.KEYWORD_ONLY]
+    if n_args > len(without):
+        return _explain_too_many(n_args, without, [name for name in known if name not in given])
     for name, example in EXAMPLES.items():
         if problem.startswith("missing") and repr(name) in problem:
             return f"{problem}, such as {example}"
     return problem
+
+
+def _explain_too_many(n_args: int, without: list[str], open_names: list[str]) -> str:
+    """Say which arguments may be given without a name, and which one may have been meant."""
+    got = f"got {n_args} arguments without a name, but takes {len(without) or 'none'}"
+    names = f" ({', '.join(without)})" * bool(without)
+    others = [name for name in open_names if name not in without]
+    if not others:
+        return f"{got}{names}"
+    meant = next((name for name in others if name in EXAMPLES), others[0])
+    return f"{got}{names}: name the others, such as {EXAMPLES.get(meant, f'{meant}=...')}"
 
 
 def _other(name: str, known: list[str]) -> str:

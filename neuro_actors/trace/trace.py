@@ -15,6 +15,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from ..support.errors import InputError
+from ..support.hints import explains_arguments
 from ..support.signal_exceptions import passes_handler_exceptions
 from .result import Trace
 from .synapse_name import parse_synapse
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ..log.log import Log
 
 
+@explains_arguments
 @passes_handler_exceptions
 def trace(
     log: Log | str | PathLike[str],

@@ -11,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..support.hints import explains_arguments
 from ..support.markup import Markup, element
 from ..support.optional import import_optional
 from ..support.scalars import as_whole_number
@@ -44,6 +45,7 @@ export default { render };
 """
 
 
+@explains_arguments
 @passes_handler_exceptions
 def show(
     log: Log | str | PathLike[str],

@@ -9,7 +9,7 @@ import pytest
 from helpers.cli_logs import run
 
 import neuro_actors as na
-from neuro_actors.cli import demo, demo_texts
+from neuro_actors.cli import command_line, demo, demo_texts
 from neuro_actors.cli.demo_pictures import draw_bar, draw_map, draw_picture
 
 
@@ -107,3 +107,12 @@ def test_pictures() -> None:
     assert draw_picture(np.array([[0, 1, 1.0], [0, 0, 1.0]])) == "     :#"
     rows = draw_map(lambda points: (points[:, 0] > 0).astype(float), 1.0).splitlines()
     assert rows == [" " * 25 + "#" * 20] * 17
+
+
+def test_an_unknown_demo_is_answered_with_the_names(monkeypatch, capsys) -> None:
+    for name, guess in (("foo", ""), ("spiral", "; did you mean 'spirals'?")):
+        monkeypatch.setattr("sys.argv", ["neuro-actors", "demo", name])
+        with pytest.raises(SystemExit):
+            command_line.main()
+        expected = f"there is no demo '{name}'; demos are xor, spirals, cats{guess}\n"
+        assert capsys.readouterr().err == f"neuro-actors: {expected}"

@@ -64,7 +64,8 @@ def anchors(path: Path) -> set[str]:
     headings = re.findall(
         r"^#+ +(.+)$", FENCED.sub("", path.read_text(encoding="utf-8")), re.MULTILINE
     )
-    return {
+    given = {found[1] for heading in headings if (found := re.search(r"\{#([\w-]+)\}$", heading))}
+    return given | {
         re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
         for heading in headings
     }

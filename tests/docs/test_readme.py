@@ -78,7 +78,7 @@ def test_each_scenario_is_in_the_table_with_its_level_and_time() -> None:
     for name, cells in rows:
         *_, level, time = (cell.strip() for cell in cells.split("|"))
         assert level in ("school", "student", "research"), name
-        assert re.fullmatch(r"(\d+|a) (s|minutes?)", time), name
+        assert re.fullmatch(r"(about )?(\d+|a) (s|minutes?)", time), name
 
 
 def test_the_numbers_of_the_tour() -> None:

@@ -89,7 +89,7 @@ def test_french_pages_are_french_and_others_are_shown_in_english(site: Path) -> 
     assert "personne ne surveille" in french
     assert 'src="pictures/family.svg"' in french
     assert ">perte<" in (site / "fr" / "pictures" / "family.svg").read_text(encoding="utf-8")
-    assert "Why order matters" in (site / "fr" / "exactness.html").read_text(encoding="utf-8")
+    assert "The floors" in (site / "fr" / "architecture.html").read_text(encoding="utf-8")
     assert 'href="fr/story.html"' in (site / "story.html").read_text(encoding="utf-8")
 
 
@@ -184,7 +184,7 @@ def test_a_page_that_is_opened_as_a_file_searches_all_languages(site: Path) -> N
     assert for_files == f"var __index = {for_servers}"
     places = [entry["location"] for entry in json.loads(for_servers)["docs"]]
     assert {"install.html", "fr/story.html", "story.html"} <= set(places)
-    assert "fr/exactness.html" not in places  # it is in English, and found there
+    assert "fr/architecture.html" not in places  # it is in English, and found there
 
 
 def test_no_page_asks_for_a_site_map(site: Path) -> None:

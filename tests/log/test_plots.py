@@ -82,7 +82,9 @@ def test_a_weight_bit_for_bit(path, diamond) -> None:
 
 def test_figures_are_written_whole(path, run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parent)
-    assert run("plot", path) == "'run.png'\n"
+    assert run("plot", path) == "run.png\n"
+    assert "'run.png' exists already" in run("plot", path, expected=2)
+    assert run("plot", path, "--force") == "run.png\n"
     assert path.with_suffix(".png").read_bytes().startswith(PNG)
     run(
         "plot",
@@ -165,7 +167,7 @@ def test_hostile_ids_are_drawn_as_text(tmp_path, run, run_slow: bool) -> None:
     for name in (
         HOSTILE if run_slow else ("<script>alert(1)</script>", "$\\frac{1}{0}$ $x", "_hidden")
     ):
-        run("plot", path, f"--neuron={name}", "-o", tmp_path / "a.svg")
+        run("plot", path, f"--neuron={name}", "-o", tmp_path / "a.svg", "--force")
         assert "<script>" not in (tmp_path / "a.svg").read_text()
     run("plot", path, *(f"--weight={name}->{last}" for name in hidden), "-o", tmp_path / "a.png")
     figure = na.open_log(path).plot(weights=[f"{name}->{last}" for name in hidden])

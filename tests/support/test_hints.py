@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.support.hints import ATTRIBUTES, PARAMETERS
+from neuro_actors.support.hints import ATTRIBUTES, PARAMETERS, explains_arguments
 
 NET = na.Network.layered([2, 3, 1], seed=0)
 X, T = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
@@ -40,6 +41,14 @@ OBJECTS = {
         ("na.save(NET, 'a')", r"'neuro_actors' has no attribute 'save': write numpy\.savez"),
         ("na.load('a')", r": write network\.with_parameters\(\*\*numpy\.load\("),
         ("na.Sequential()", r": write na\.Network\.layered"),
+        ("na.trian(NET)", r"'neuro_actors' has no attribute 'trian': did you mean 'train'\?$"),
+        ("na.sgd(0.1)", r": did you mean 'SGD'\?$"),
+        (
+            "na.datasets.xro()",
+            r"'neuro_actors\.datasets' has no attribute 'xro': did you mean 'xor'\?$",
+        ),
+        ("na.rules.Backprop()", r": did you mean 'Backpropagation'\?$"),
+        ("na.reference.gradiant", r": did you mean 'gradient'\?$"),
     ],
 )
 def test_a_missing_attribute(code: str, match: str) -> None:
@@ -63,12 +72,74 @@ def test_a_missing_attribute(code: str, match: str) -> None:
         ("na.train(NET, X, y=T)", r"^na\.train: there is no parameter 'y': write targets="),
         ("na.gradient(NET, X, T, los='huber')", r"parameter 'los': did you mean 'loss'\?$"),
         ("na.Network.layered([2, 1], hidden=3)", r"^na\.Network\.layered: .*: write sizes="),
+        (
+            "na.Network()",
+            r"^na\.Network: missing .*'neurons', such as .*; or na\.Network\.layered\(\[2, 8, 1\]\)$",
+        ),
+        ("na.Network.layered(2, 3, 1)", r": write na\.Network\.layered\(\[2, 3, 1\]\)$"),
+        ("na.Network.layered(2, 1, 'relu')", r": write na\.Network\.layered\(\[2, 1\]\)$"),
+        (
+            "na.Network.layered([2, 1], a=3)",
+            r"known are 'sizes', 'activation', 'output_activation', 'seed'$",
+        ),
+        (
+            "na.train(NET, X, T, 'huber', na.SGD(0.1))",
+            r"^na\.train: got 5 arguments without a name, but takes 4 \(network, x, targets, loss\): "
+            r"name the others, such as optimizer=na\.Adam\(0\.01\)$",
+        ),
+        ("na.trace('a', 'x->y')", r"^na\.trace: got 2 .* takes 1 \(log\): .*, such as weight="),
+        (
+            "na.Neuron('a', 'tanh', 0, 1)",
+            r"^na\.Neuron: got 4 .* takes 3 \(id, activation, bias\)$",
+        ),
+        (
+            "na.predict(RESULT, X)",
+            r"^network must be an na\.Network, got TrainingResult: write result\.network$",
+        ),
+        ("na.reference.gradient(RESULT, X, T)", r", got TrainingResult: write result\.network$"),
+        ("na.partition(RESULT, 2)", r", got TrainingResult: write result\.network$"),
+        ("na.predict(na.Network, X)", r", got the class Network: make one, such as "),
         ("na.Recording('a', overwritten=True)", r"^na\.Recording: .*did you mean 'overwrite'\?$"),
     ],
 )
 def test_a_wrong_call(code: str, match: str) -> None:
     with pytest.raises(na.InputError, match=match):
         eval(code)
+
+
+PUBLIC = [
+    *((f"na.{name}", getattr(na, name)) for name in na.__all__),
+    *((f"na.datasets.{name}", getattr(na.datasets, name)) for name in na.datasets.__all__),
+    *((f"na.reference.{name}", getattr(na.reference, name)) for name in na.reference.__all__),
+]
+NOT_CALLED = {  # by users: they are read, caught or derived from; and what checks its own arguments
+    "Activation", "Audit", "Dataset", "Epoch", "Gradient", "Loss", "Ray", "Simulation", "StepResult",
+    "Trace", "TrainingResult", "Unreliable",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        (name, one)
+        for name, one in PUBLIC
+        if callable(one) and not name.endswith("Error") and name.split(".")[-1] not in NOT_CALLED
+    ],
+)
+def test_too_many_arguments_of_every_public_call(name: str, function) -> None:
+    with pytest.raises(
+        na.InputError, match=rf"^{re.escape(name)}: got 30 arguments without a name"
+    ):
+        function(*range(30))
+
+
+def test_an_error_from_within_a_function_stays_what_it_is() -> None:
+    @explains_arguments
+    def fails(x: int) -> None:
+        raise TypeError("from within")
+
+    with pytest.raises(TypeError, match="^from within$"):
+        fails(1)
 
 
 async def test_a_step_without_an_optimizer() -> None:

@@ -107,7 +107,7 @@ class OverwritingRule(na.rules.Rule):
 
 @pytest.mark.parametrize("early", [True, False])
 def test_a_state_that_is_overwritten_is_refused_under_the_neurons_name(early: bool) -> None:
-    message = "'h1.0': its rule Overwriting in step 1: its attribute 'state' is array.*another name"
+    message = "'h1.0' failed in step 1: its rule Overwriting in step 1: its attribute 'state' is array.*another name"
     with pytest.raises(na.SimulationError, match=message):
         na.train(NET, X, T, optimizer=na.SGD(0.1), epochs=1, rule=OverwritingRule(early))
 

@@ -209,6 +209,106 @@ def test_the_legend_is_of_what_is_on_the_stage(look: Look) -> None:
     assert "a message that was lost" in storm.locator("#panel").inner_text()
 
 
+def tap(page: Any, k: int) -> None:
+    x, y = page.evaluate(f"""() => {{
+        const l = neuroActors.drawn.layout, box = document.getElementById('above').getBoundingClientRect();
+        return [box.left + l.x[{k}], box.top + l.y[{k}]];
+    }}""")
+    page.mouse.click(x, y)
+    page.wait_for_timeout(200)
+    draw(page)
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (390, 667), (844, 390)])
+def test_on_a_phone_nothing_covers_the_buttons_or_what_is_chosen(
+    look: Look, width: int, height: int
+) -> None:
+    page = look("family", width=width, height=height)
+    tap(page, 4)
+    assert state(page, "chosen") == {"kind": "neuron", "k": 4}
+    covered = page.evaluate("""() => {
+        const l = neuroActors.drawn.layout, above = document.getElementById('above').getBoundingClientRect();
+        const middle = (box) => [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+        const all = [...document.querySelectorAll('.buttons button, #panel h2, #panel .close, #waves')]
+            .map((node) => [node, middle(node.getBoundingClientRect())]);
+        const ends = [l.y[4] - l.r[4], l.y[4] + l.r[4]];
+        for (const y of ends)
+            all.push([document.getElementById('above'), [above.left + l.x[4], above.top + y]]);
+        return all.filter(([node, at]) => !node.contains(document.elementFromPoint(...at))).map(([node]) => node.id || node.className);
+    }""")
+    assert covered == []
+    page.get_by_role("button", name="Next wave").click()
+    page.get_by_role("button", name="Close").click()
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+@pytest.mark.parametrize("width", [390, 900, 1600])
+def test_each_wave_has_its_name_on_the_strip(look: Look, width: int, locale: str) -> None:
+    page = look("family", width=width, locale=locale)
+    names = page.evaluate("""() => [...document.querySelectorAll('.phase:not(.tight) span, #trackNames span')].map((one) => {
+        const {left, right, top, bottom} = one.getBoundingClientRect();
+        return {text: one.textContent, left, right, top, bottom};
+    })""")
+    english = ["back", "forward", "inputs", "learn", "loss’s urgencies", "to loss"]
+    french = ["aller", "apprentissage", "entrées", "perte", "retour", "urgences de la perte"]
+    assert sorted(one["text"] for one in names) == (english if locale == "en-GB" else french)
+    for one in names:
+        assert 0 <= one["left"] < one["right"] <= width
+        for other in names:
+            apart = one["right"] <= other["left"] or other["right"] <= one["left"]
+            assert (
+                one is other
+                or apart
+                or one["bottom"] <= other["top"] + 1
+                or (other["bottom"] <= one["top"] + 1)
+            )
+
+
+@pytest.mark.parametrize("width", [390, 900, 1600])
+@pytest.mark.parametrize("name", ["family", "storm"])
+def test_the_society_keeps_its_place_and_names_in_every_wave(
+    look: Look, name: str, width: int
+) -> None:
+    """A longer caption takes no room from the society."""
+    page = look(name, width=width, height=844)
+    page.evaluate("neuroActors.goStep(1)")
+    seen = page.evaluate("""async () => {
+        const seen = [], painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        await painted();
+        for (let t = 0.5; t < neuroActors.waves().count + 1; t++) {
+            neuroActors.goTime(t);
+            await painted();
+            const texts = [], svg = CanvasRenderingContext2D.prototype, was = svg.fillText;
+            svg.fillText = function (text, ...at) { texts.push(text.slice(1, -1)); was.call(this, text, ...at); };
+            neuroActors.draw();
+            svg.fillText = was;
+            seen.push({height: neuroActors.stage.height, lost: neuroActors.run.network.ids.filter((id) => !texts.includes(id))});
+        }
+        return seen;
+    }""")
+    assert len(seen) > 5
+    assert [one["lost"] for one in seen] == [[]] * len(seen)
+    assert len({one["height"] for one in seen}) == 1
+
+
+def test_what_an_update_is_made_of_is_explained(look: Look) -> None:
+    """In the legend, and beside the formula."""
+    page = look("picture")  # Adam
+    legend = page.locator("#panel .symbols").inner_text()
+    for word in ("g\n", "rate\n", "m, s\n", "β₁, β₂\n", "m̂, ŝ\n", "ε\n"):
+        assert word in legend
+    page.evaluate("neuroActors.choose({kind: 'synapse', k: 0}); neuroActors.draw()")
+    page.get_by_role("button", name="What these words mean").click()
+    draw(page)
+    assert page.locator("#panel .learns .symbols").inner_text() in legend
+    assert "the running means of g and of g²" in legend
+    page.evaluate("neuroActors.choose(null); neuroActors.goStep(3); neuroActors.draw()")
+    page = look("family")
+    assert "learning rate" in page.locator("#panel .symbols").inner_text()
+    page.evaluate("neuroActors.goStep(6); neuroActors.draw()")  # a prediction
+    assert "learning rate" not in page.locator("#panel .symbols").inner_text()
+
+
 def test_on_a_phone_a_click_shows_the_panel_and_no_choice_is_cut(look: Look) -> None:
     page = look("family", width=390, height=844)
     x, y = page.evaluate("""() => {

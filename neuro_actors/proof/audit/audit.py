@@ -22,12 +22,14 @@ from os import PathLike
 
 from ...neuron.optimizers import Optimizer, check_optimizer
 from ...support.errors import InputError
+from ...support.hints import explains_arguments
 from ...support.signal_exceptions import passes_handler_exceptions
 from ...support.text import quote
 from ...support.validation import as_list
 from .report import Audit
 
 
+@explains_arguments
 @passes_handler_exceptions
 def audit(
     path: str | PathLike[str],

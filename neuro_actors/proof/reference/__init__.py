@@ -24,6 +24,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ...support.hints import missing_attribute as _missing_attribute
 from .gradients import gradient, predict
 
 if TYPE_CHECKING:
@@ -54,5 +55,6 @@ _LATER = {
 def __getattr__(name: str) -> object:
     """Import what a name of `_LATER` is in, when it is used first."""
     if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        problem = f"module {__name__!r} has no attribute {name!r}"
+        raise _missing_attribute(__name__, name, problem, __all__)
     return getattr(import_module(f".{_LATER[name]}", __name__), name)

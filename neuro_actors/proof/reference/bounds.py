@@ -39,6 +39,7 @@ from ...network.gradient import Gradient
 from ...network.network import Network
 from ...support.arrays import Array
 from ...support.errors import BoundError
+from ...support.hints import explains_arguments
 from ...support.validation import as_flag
 from .ellipsoids import ByEllipsoids
 from .gradients import Pass
@@ -69,6 +70,7 @@ SLACK = 1.1  # how much more is allowed for than was guessed
 GUESSES = 12
 
 
+@explains_arguments
 @np.errstate(under="ignore")  # whatever the caller has set
 def bound(
     network: Network,
@@ -97,6 +99,7 @@ def bound(
     return gradient_and_bound(network, x, targets, loss, wrt_inputs)[1]
 
 
+@explains_arguments
 @np.errstate(under="ignore")  # whatever the caller has set
 def with_bound(
     network: Network,

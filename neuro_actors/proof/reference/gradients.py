@@ -13,11 +13,13 @@ from ...network.function_names import AnyLoss
 from ...network.gradient import Gradient
 from ...network.network import Network
 from ...support.arrays import Array
+from ...support.hints import explains_arguments
 from ...support.means import mean_of
 from ...support.validation import as_flag
 from .matrices import Matrices
 
 
+@explains_arguments
 @np.errstate(under="ignore")  # whatever the caller has set
 def predict(network: Network, x: ArrayLike) -> Array:
     """Compute the predictions of a network.
@@ -43,6 +45,7 @@ def predict(network: Network, x: ArrayLike) -> Array:
     return a[:, matrices.outputs]
 
 
+@explains_arguments
 @np.errstate(under="ignore")  # whatever the caller has set
 def gradient(
     network: Network,

@@ -19,6 +19,7 @@ from ...network.function_names import AnyLoss
 from ...network.gradient import Gradient
 from ...network.network import Network
 from ...support.arrays import Array
+from ...support.hints import explains_arguments
 from ...support.means import mean_of
 from .bounds import (
     SHARP,
@@ -35,6 +36,7 @@ from .propagation import Propagation
 from .rounding import curvature_error, loss_tangents_error, sum_error
 
 
+@explains_arguments
 @np.errstate(under="ignore")  # whatever the caller has set
 def hessian_vector_product(
     network: Network,
@@ -65,6 +67,7 @@ def hessian_vector_product(
     return _TangentPass.of(network, x, targets, weights, biases, loss).product()
 
 
+@explains_arguments
 @np.errstate(under="ignore")  # whatever the caller has set
 def hessian_vector_bound(
     network: Network,

@@ -3,11 +3,13 @@
 import { byId, el } from "./dom.js";
 import { exampleName } from "./examples.js";
 import { saveStage } from "./export.js";
+import { describeFaults } from "./faults.js";
 import { stepWorkers } from "./workers.js";
 import { plain } from "./labels.js";
 import { describePlace } from "./placement.js";
 import { count, shown, style } from "./numbers.js";
 import { currentWave } from "./waves.js";
+import { describeMoment, functionName } from "./words.js";
 import { MOST_ZOOM, WHOLE } from "./zoom.js";
 
 const MOST_NAMES = 3000;
@@ -23,6 +25,8 @@ export class Controls {
     this._announced = "";
     this._workersKey = "";
     this._examplesKey = "";
+    this._captionKey = this._captionSize = "";
+    this._captionRoom = 0; // pixels
     const press = (
       /** @type {string} */ id,
       /** @type {() => void} */ act,
@@ -100,7 +104,35 @@ export class Controls {
     byId("wave").textContent = t >= waves.count
       ? now.wave
       : say("waveOf", { n: wave, total: waves.count, what: now.wave });
+    this._keepRoom(scene);
     this._announce(scene, now);
+  }
+
+  /**
+   * Keep as much room for the caption as its longest text in this step needs: else the society
+   * would jump, and lose its names, from wave to wave.
+   * @param {import("./scene.js").Scene} scene
+   */
+  _keepRoom(scene) {
+    const { say, waves, state, run, faults, network } = scene;
+    const caption = byId("caption");
+    const size = `${caption.clientWidth} ${document.documentElement.className} ${state.language}`;
+    const key = `${size} ${waves.count} ${run.hasFaults ? state.step : ""}`;
+    if (key === this._captionKey) return;
+    if (size !== this._captionSize) this._captionRoom = 0;
+    [this._captionKey, this._captionSize] = [key, size];
+    const lines = ["phase", "wave", "faults"].map(byId);
+    const texts = lines.map((line) => line.textContent);
+    caption.style.minHeight = "0";
+    for (let wave = 0; wave < waves.count; wave++) {
+      const now = describeMoment(say, waves, wave + 1);
+      const what = say("waveOf", { n: wave + 1, total: waves.count, what: now.wave });
+      const lost = run.hasFaults ? describeFaults(say, faults, waves, wave, network) : "";
+      [now.phase, what, lost].forEach((text, k) => (lines[k].textContent = text));
+      this._captionRoom = Math.max(this._captionRoom, caption.offsetHeight);
+    }
+    texts.forEach((text, k) => (lines[k].textContent = text));
+    caption.style.minHeight = `${this._captionRoom}px`;
   }
 
   /** List the examples that can be followed. @param {import("./scene.js").Scene} scene */
@@ -142,7 +174,8 @@ export class Controls {
     if (now.faults) text += ` ${now.faults}.`;
     if (state.chosen?.kind === "neuron") {
       const { k } = state.chosen;
-      const kind = network.activations[k] ?? say("input");
+      const f = network.activations[k];
+      const kind = f === null ? say("input") : functionName(say, f);
       const u = view.u[k] === view.u[k] ? shown(view.u[k]) : say("noUrgency");
       const level = say("level", { n: network.level[k] });
       const described = { name: plain(network.ids[k]), kind, level, a: shown(view.a[k]), u };

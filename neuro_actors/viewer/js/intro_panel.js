@@ -1,6 +1,7 @@
 // The panel when nothing is chosen: how to read the page, keys, and what was left out of the log.
 
 import { el, svg } from "./dom.js";
+import { learnWords, wordList } from "./learn_words.js";
 import { count } from "./numbers.js";
 import { workerList } from "./workers.js";
 
@@ -124,13 +125,12 @@ function describeSymbols({ say, info }) {
     "section",
     {},
     el("h3", {}, el("span", { class: "what", text: say("symbolsTitle") })),
-    el(
-      "dl",
-      { class: "symbols" },
-      some.map((name) =>
-        el("div", {}, el("dt", { text: name }), el("dd", { text: say(`symbol_${name}`) })),
+    wordList([
+      ...some.map((name) => /** @type {[string, string]} */ ([name, say(`symbol_${name}`)])),
+      ...learnWords(info).map(([word, meaning]) =>
+        /** @type {[string, string]} */ ([say(word), say(meaning)]),
       ),
-    ),
+    ]),
   );
 }
 

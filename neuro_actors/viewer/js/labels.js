@@ -53,6 +53,12 @@ export class Labels {
     );
   }
 
+  /** @param {string} text @param {{size: number, bold?: boolean}} how @returns its width */
+  measure(text, { size, bold }) {
+    this.ctx.font = `${bold ? 600 : 400} ${size * this.scale}px ${FONT}`;
+    return this.ctx.measureText(text).width;
+  }
+
   /**
    * Write at the first of some places that is free; returns whether one was.
    * @param {string} text

@@ -6,6 +6,17 @@ export const MOST_NODES = 200;
 export const MOST_IN_COLUMN = 64; // a level is one column of nodes: more are drawn as cells
 const TEXT_RADIUS = 20; // no text inside smaller nodes
 
+const NAMED_RADII = Array.from({ length: 13 }, (_, k) => TEXT_RADIUS - 1 - k); // 19 to 7
+
+/**
+ * The room above a node without text inside that its name needs: ring, tip and name.
+ * @param {number} r
+ * @param {number} textScale
+ */
+export function nameRoom(r, textScale) {
+  return r >= 9 ? 24 + 18 * textScale : 12 + 18 * textScale;
+}
+
 /**
  * @typedef {{mode: "nodes" | "population", width: number, height: number, textScale: number,
  *   radius: number, r: Float32Array, x: Float32Array, y: Float32Array, columns: {level: number, x:
@@ -65,8 +76,9 @@ function measure(run, width, height, zoom, textScale) {
     left,
     top,
     lossWidth,
-    room: width - left - right - lossWidth,
-    tall: height - top - bottom,
+    // a frame that has no size yet is smaller than its margins; no node has a negative size there
+    room: Math.max(1, width - left - right - lossWidth),
+    tall: Math.max(1, height - top - bottom),
   };
 }
 
@@ -100,12 +112,10 @@ function layoutNodes(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
   // larger nodes than the smallest one.
   const sizes = members.map((_, k) => {
     const roomy = Math.min((gaps[k] - 76 * textScale) / 2, unit * 0.28, 44 * textScale);
-    return roomy >= TEXT_RADIUS
-      ? roomy
-      : Math.max(
-        Math.min(3.5, gaps[k] * 0.4),
-        Math.min(gaps[k] * 0.33, unit * 0.16, TEXT_RADIUS - 1),
-      );
+    if (roomy >= TEXT_RADIUS) return roomy;
+    const small = Math.min(gaps[k] * 0.33, unit * 0.16, TEXT_RADIUS - 1);
+    const named = NAMED_RADII.find((r) => r <= small && gaps[k] >= 2 * r + nameRoom(r, textScale));
+    return named ?? Math.max(Math.min(3.5, gaps[k] * 0.4), small);
   });
   const radius = Math.min(...sizes.filter((_, k) => members[k].length));
   const r = new Float32Array(network.n).fill(radius);
@@ -137,9 +147,11 @@ function layoutNodes(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
 }
 
 const MOST_BENT = 400;
+const NAME_ABOVE = 27; // the middle of a name above its node
 
 /**
- * How far synapses that skip a level bend, so that they do not cross the neurons between.
+ * How far synapses that skip a level bend, so that they do not cross the neurons between, or their
+ * names.
  * @param {import("./data.js").Network} network
  * @param {Float32Array} x
  * @param {Float32Array} y
@@ -163,7 +175,10 @@ function bends(network, x, y, r, height) {
         const c = curve(x[a], y[a], x[b], y[b], bend);
         if (Math.max(...[c[3], c[5]].map((v) => Math.abs(v - height / 2))) > height * 0.62)
           continue;
-        const clear = Math.min(14, ...between.map((k) => distance(c, x[k], y[k]) - r[k]));
+        const clear = Math.min(14, ...between.map((k) => {
+          const name = r[k] < TEXT_RADIUS ? Infinity : distance(c, x[k], y[k] - r[k] - NAME_ABOVE);
+          return Math.min(distance(c, x[k], y[k]) - r[k], name - 6);
+        }));
         if (clear > clearest + 0.5) [best, clearest] = [bend, clear];
       }
       if (clearest >= 14) break;

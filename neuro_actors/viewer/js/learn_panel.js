@@ -3,6 +3,7 @@
 
 import { el } from "./dom.js";
 import { exampleName } from "./examples.js";
+import { learnWords, wordList } from "./learn_words.js";
 import { shown, signed } from "./numbers.js";
 import { termTable } from "./terms.js";
 import { term, update, written } from "./update.js";
@@ -146,12 +147,12 @@ export function learnSection(app, k) {
   const foot = [{ synapse: null, who: null, label: say("bias"), ...ofBias }];
   const heads = [
     say("source"),
-    ...(several ? [say("meanG")] : []),
+    ...(several ? ["g"] : []),
     say("change"),
     say("newWeight"),
   ];
   return sectionOnLearning(
-    app.scene,
+    app,
     ...termTable({ terms, heads, foot, key: `learns ${k}`, app }),
     el(
       "button",
@@ -169,12 +170,36 @@ export function learnSection(app, k) {
   );
 }
 
+/** A button that shows what the words of the formula mean, and the meanings. */
+function wordsOnDemand(/** @type {import("./panel.js").PanelApp} */ app) {
+  const { say, info, state } = app.scene;
+  const words = learnWords(info);
+  if (!words.length) return [];
+  const open = state.all.has("words");
+  const button = el(
+    "button",
+    {
+      class: "quiet",
+      type: "button",
+      "data-focus": "words",
+      "aria-expanded": String(open),
+      onclick: () => app.toggleAll("words"),
+      text: say("learnWords"),
+    },
+  );
+  const said = words.map(([word, meaning]) =>
+    /** @type {[string, string]} */ ([say(word), say(meaning)]),
+  );
+  return [button, open ? wordList(said) : null];
+}
+
 /**
  * The section on learning: by which formula, from how many examples, and what belongs to it.
- * @param {import("./scene.js").Scene} scene
+ * @param {import("./panel.js").PanelApp} app
  * @param {...any} content
  */
-export function sectionOnLearning({ say, info, waves, t }, ...content) {
+export function sectionOnLearning(app, ...content) {
+  const { say, info, waves, t } = app.scene;
   const from = info.learnedFrom === info.batch ? "learnsFromMean" : "learnsFromBatch";
   return el(
     "section",
@@ -190,5 +215,6 @@ export function sectionOnLearning({ say, info, waves, t }, ...content) {
       ? el("p", { class: "note", text: say(from, { n: info.learnedFrom }) })
       : null,
     ...content,
+    ...wordsOnDemand(app),
   );
 }

@@ -9,6 +9,7 @@ import { pictureFollowers, ribbon } from "./synapses.js";
 
 const [MOST, MOST_OF_MANY] = [500, 220]; // how many messages are drawn at once: the strongest
 const ROOM = 100; // length of a curve that has room for a number beside the message
+const APART = 14; // messages nearer than this cannot be told apart
 const SILENT = 0.06; // strength below which a message is drawn as silent
 
 /**
@@ -154,6 +155,8 @@ export function drawMessages(ctx, labels, scene, messages, p) {
   const numbers = messages.length <= 14;
   /** @type {(() => void)[]} */
   const crosses = [];
+  /** @type {{message: Message, x: number, y: number}[]} */
+  const numbered = [];
   for (const message of messages) {
     const late = (((message.seed * 2654435761) >>> 0) % 1000) / 1000 * 0.3;
     const own = Math.min(1, Math.max(0, numbers ? p : (p - late) / 0.7));
@@ -173,14 +176,30 @@ export function drawMessages(ctx, labels, scene, messages, p) {
     // above all messages
     if (message.delivery)
       crosses.push(() => lost(ctx, labels, scene, message, crossAlpha(own), crowd));
-    if (numbers && !message.plain && message.c[6] - message.c[0] > ROOM) {
-      labels.put(short(message.value), [[x, y - 17], [x, y + 17]], {
-        size: 13, bold: true, pill: css(scene.colours.paper, 0.88),
-        colour: css(message.value < 0 ? scene.colours.minus : scene.colours.plus),
-      });
-    }
+    if (numbers && !message.plain && message.c[6] - message.c[0] > ROOM)
+      numbered.push({ message, x, y });
   }
+  writeNumbers(labels, scene, numbered);
   for (const cross of crosses) cross();
+}
+
+/**
+ * Write numbers beside messages. Where several messages meet, the strongest has its number.
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ * @param {{message: Message, x: number, y: number}[]} numbered
+ */
+function writeNumbers(labels, scene, numbered) {
+  const { colours } = scene;
+  numbered.sort((a, b) => Math.abs(b.message.value) - Math.abs(a.message.value));
+  for (const { x, y } of numbered) labels.reserve(x, y, 16, 16);
+  numbered.forEach(({ message: { value }, x, y }, k) => {
+    if (numbered.slice(0, k).some((one) => Math.hypot(one.x - x, one.y - y) < APART)) return;
+    labels.put(short(value), [[x, y - 18], [x, y + 18]], {
+      size: 13, bold: true, pill: css(colours.paper, 0.88),
+      colour: css(value < 0 ? colours.minus : colours.plus),
+    });
+  });
 }
 
 /**

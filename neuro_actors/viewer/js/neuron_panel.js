@@ -11,6 +11,7 @@ import { at, byPixel, signedImage } from "./pictures.js";
 import { termTable } from "./terms.js";
 import { exampleName } from "./examples.js";
 import { term } from "./update.js";
+import { functionName } from "./words.js";
 
 /** @param {import("./panel.js").PanelApp} app @param {number} k @returns {any[]} */
 export function neuronPanel(app, k) {
@@ -20,7 +21,7 @@ export function neuronPanel(app, k) {
   const kind = [
     isInput ? say("input") : say("neuron"),
     network.outputOf.has(k) ? say("output") : null,
-    network.activations[k],
+    isInput ? null : functionName(say, String(network.activations[k])),
     say("level", { n: network.level[k] }),
   ];
   const stuck = run.stuck(view, k);

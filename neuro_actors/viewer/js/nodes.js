@@ -2,6 +2,7 @@
 
 import { css, fill, mix, on, strength } from "./colours.js";
 import { plain } from "./labels.js";
+import { nameRoom } from "./layout.js";
 import { count, fine, rounded, short, signed } from "./numbers.js";
 
 const TAU = 2 * Math.PI;
@@ -142,12 +143,16 @@ export function writeNodes(labels, scene) {
     const column = l.columns[network.level[k]];
     const within = Math.max(2 * r + 10, column.right - column.left - 12);
     const above = /** @type {[number, number][]} */ (
-      [[x, y - r - (r >= 20 ? 27 : 21) - 8 * (l.textScale - 1)]]
+      [[x, y - r - (r >= 20 ? 27 : r >= 9 ? 21 : 15) - 8 * (l.textScale - 1)]]
     );
     if (r < 20) {
       const aside = network.level[k] === 0 || network.outputOf.has(k);
-      if (column.spacing >= 2 * r + 46)
-        labels.put(plain(network.ids[k]), above, { size: 13, bold: true, colour: ink, within });
+      const over = [scene.state.chosen, scene.state.hover].some((thing) =>
+        thing?.kind === "neuron" && thing.k === k,
+      );
+      const how = { size: 13, bold: true, colour: ink, within, over };
+      if (over || column.spacing >= 2 * r + nameRoom(r, l.textScale) - 0.01)
+        labels.put(plain(network.ids[k]), above, how);
       else if (aside && column.spacing >= 17) nameAside(labels, scene, k, ink);
       continue;
     }
@@ -160,7 +165,7 @@ export function writeNodes(labels, scene) {
       const ground = fill(colours, view.a[k], scales.activation);
       const text = short(view.a[k]);
       const size = Math.max(
-        12,
+        10.5,
         Math.min(18, (r * 0.46) / l.textScale, (1.8 * r - 2) / (0.58 * l.textScale * text.length)),
       );
       labels.put(

@@ -32,7 +32,8 @@ export class Panel {
     const phase = chosen?.kind === "neuron"
       ? `${t >= waves.sends[chosen.k]} ${waves.isUrged(chosen.k, t)}`
       : "";
-    this.root.classList.toggle("chosen", chosen !== null); // on a phone: a panel over the page
+    // on a phone the page makes room for the panel
+    document.documentElement.classList.toggle("chosen", chosen !== null);
     const what = chosen ? `${chosen.kind} ${chosen.kind === "loss" ? "" : chosen.k}` : "";
     const { step, example, language, why, all } = state;
     const key =

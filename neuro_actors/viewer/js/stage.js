@@ -173,12 +173,11 @@ function paintAbove(ctx, scene, messages) {
   if (scene.mapped) writeGround(labels, scene);
   else if (l.mode === "nodes") writeLevels(labels, scene);
   const wave = Math.floor(t);
-  if (t < waves.count && t > wave) {
-    if (wave === waves.learn) learning(ctx, scene, t - wave);
-    drawMessages(ctx, labels, scene, messages, t - wave);
-  }
+  const moves = t < waves.count && t > wave;
+  if (moves && wave === waves.learn) learning(ctx, scene, t - wave);
+  if (l.mode === "nodes") writeWeights(labels, scene); // the numbers of messages give way to them
+  if (moves) drawMessages(ctx, labels, scene, messages, t - wave);
   drawCrashes(ctx, labels, scene);
-  if (l.mode === "nodes") writeWeights(labels, scene);
 }
 
 /**

@@ -77,7 +77,7 @@ export function synapsePanel(app, s) {
       ),
     ),
     view.odd.has(target) ? el("p", { class: "warn", text: say("isOdd") }) : null,
-    info.after === info.before ? null : sectionOnLearning(app.scene, learningOf(app, s, "w")),
+    info.after === info.before ? null : sectionOnLearning(app, learningOf(app, s, "w")),
     faultList(app, [s]),
     points.length > 1
       ? el(

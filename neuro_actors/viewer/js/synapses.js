@@ -2,10 +2,12 @@
 // wide.
 
 import { css, strength } from "./colours.js";
-import { curve, ofSynapse, point, angle, toLoss, trace } from "./curve.js";
+import { curve, ofSynapse, angle, toLoss, trace } from "./curve.js";
 import { signed } from "./numbers.js";
+import { placeWeights } from "./weight_labels.js";
 
 const STEPS = 7; // of width and darkness
+const [MOST_WRITTEN, MOST_LIT] = [32, 24]; // how many synapses have their weights written, at most
 const WITH_ENDS = 160; // how many synapses have their ends drawn, at most
 
 /** @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
@@ -148,43 +150,37 @@ function drawLossLines(ctx, scene) {
   ctx.stroke();
 }
 
-/** @param {[number, number]} place @returns {[number, number][]} */
-function aboveAndBelow([x, y]) {
-  return [[x, y - 15], [x, y + 15]];
-}
-
 /**
- * Write weights, if there is room.
+ * Write weights, where there is room: of what is lit, or of a small network.
  * @param {import("./labels.js").Labels} labels
  * @param {import("./scene.js").Scene} scene
  */
 export function writeWeights(labels, scene) {
   const { network, layout: l, colours, lit } = scene;
   if (Math.max(...l.columns.map((column) => column.radius)) < 20 || l.mode !== "nodes") return;
-  const chosen = lit !== null
+  const all = lit !== null
     ? [...lit.synapses]
-    : network.sources.length <= 16
+    : network.sources.length <= MOST_WRITTEN
     ? [...network.sources.keys()]
     : [];
-  if (chosen.length > 24) return;
+  if (all.length > MOST_LIT) return;
   const weights = scene.weights();
-  for (const s of chosen) {
-    if (l.picture && network.isInput(network.sources[s])) continue;
-    const c = ofSynapse(l, network, s);
-    if (c[6] - c[0] < 64) continue;
-    const places = [0.5, 0.4, 0.6, 0.3, 0.7].map((t) => point(c, t));
-    // beside its gate
-    if (scene.mapped && scene.placement?.crosses(s))
-      places.push(...[0.5, 0.4, 0.6].flatMap((t) => aboveAndBelow(point(c, t))));
+  const chosen = all
+    .filter((s) => !(l.picture && network.isInput(network.sources[s])))
+    .sort((a, b) => Math.abs(weights[b]) - Math.abs(weights[a]));
+  const text = (/** @type {number} */ s) => {
     const size = Math.abs(weights[s]);
-    const text = size >= 0.005 && size < 100
-      ? signed(Number(weights[s].toFixed(2)))
-      : signed(weights[s]);
+    const short = size >= 0.005 && size < 100 ? Number(weights[s].toFixed(2)) : weights[s];
+    return `w ${signed(short)}`;
+  };
+  const how = { size: 12.5, bold: true };
+  const key = `weights ${scene.learned()} ${scene.state.language} ${all}`;
+  const places = scene.cached(key, () => {
+    const wide = (/** @type {number} */ s) => labels.measure(text(s), how) + 10;
+    return placeWeights(l, network, chosen, wide, 1.36 * how.size * l.textScale);
+  });
+  for (const [s, place] of places) {
     const colour = css(weights[s] < 0 ? colours.minus : colours.plus);
-    labels.put(
-      `w ${text}`,
-      places,
-      { size: 12.5, bold: true, colour, pill: css(colours.paper, 0.9) },
-    );
+    labels.put(text(s), [place], { ...how, colour, pill: css(colours.paper, 0.9), over: true });
   }
 }

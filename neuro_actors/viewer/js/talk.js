@@ -2,6 +2,7 @@
 
 import { plain } from "./labels.js";
 import { count, shown, signed } from "./numbers.js";
+import { term } from "./update.js";
 import { TALK_WORDS } from "./talk_words.js";
 import { spaced } from "./words.js";
 
@@ -49,13 +50,14 @@ export function talk(run, waves, { step, example, language }) {
     /** @type {import("./focus.js").Thing} */ ({ kind: "neuron", k });
   const synapse = (/** @type {number} */ k) =>
     /** @type {import("./focus.js").Thing} */ ({ kind: "synapse", k });
+  const functionName = (/** @type {string | null} */ f) => words[`function_${f}`] ?? f;
   const hasLoss = waves.fromLoss >= 0;
   const row = mostly([...network.outputs.keys()], (k) => view.blame[k]) ?? 0;
   const output = network.outputs[row];
   return [
     inputs(),
     ...levels().map(fires),
-    hasLoss ? lossAnswers() : predicts(),
+    hasLoss ? lossReceives() : predicts(),
     hasLoss ? blames() : null,
     hasLoss ? comesBack() : null,
     waves.learn >= 0 ? learns() : null,
@@ -84,7 +86,8 @@ export function talk(run, waves, { step, example, language }) {
     const k = some.includes(output) ? output : mostly(some, (one) => view.a[one]);
     if (k === undefined) return null;
     const numbers = {
-      name: name(k), f: network.activations[k], z: signed(view.z[k]), a: signed(view.a[k]),
+      name: name(k), f: functionName(network.activations[k]),
+      z: signed(view.z[k]), a: signed(view.a[k]),
     };
     const mean = view.isMean ? "Mean" : "";
     return {
@@ -93,12 +96,12 @@ export function talk(run, waves, { step, example, language }) {
       lines: [
         tell(`fireWhat${mean}`, numbers),
         tell(`fireWhy${mean}`, numbers),
-        tell(network.outputOf.has(k) ? "answerSo" : "fireSo", numbers),
+        tell(network.outputOf.has(k) ? "outputSo" : "fireSo", numbers),
       ],
     };
   }
 
-  function lossAnswers() {
+  function lossReceives() {
     const numbers = {
       name: name(output), a: shown(view.a[output]), target: shown(view.targets[row]),
       loss: shown(view.loss),
@@ -142,8 +145,9 @@ export function talk(run, waves, { step, example, language }) {
     const [from, to] = [targets[s], sources[s]];
     const urgency = run.urgency(view, s);
     const numbers = {
-      from: name(from), to: name(to), w: shown(view.weights[s]), v: shown(view.v[from]),
-      u: shown(view.u[from]), urgency: signed(urgency),
+      from: name(from), to: name(to), w: shown(view.weights[s]), v: term(view.v[from]),
+      u: shown(view.u[from]), slope: term(view.slope[from]),
+      signed: signed(view.v[from]), urgency: signed(urgency),
     };
     return {
       t: waves.urged[from] + 1.5,
@@ -161,25 +165,44 @@ export function talk(run, waves, { step, example, language }) {
     const s = mostly([...network.sources.keys()], change);
     if (s === undefined || !change(s)) return null;
     const { want } = run.learned(view, info, s);
+    const own = run.wantOf(view, s);
     const next = run.steps[step + 1]?.loss === info.loss ? run.steps[step + 1].mean : null;
     const numbers = {
       from: name(network.sources[s]), to: name(network.targets[s]),
       before: shown(view.weights[s]), after: shown(view.after.weights[s]), want: signed(want),
-      n: count(info.learnedFrom ?? info.batch), moves: tell(want > 0 ? "rises" : "falls"),
-      loss: shown(info.mean), next: next === null ? "" : shown(next),
-      optimizer: info.optimizer,
+      own: signed(own), n: count(info.learnedFrom ?? info.batch),
+      moves: tell(change(s) > 0 ? "rises" : "falls"), loss: shown(info.mean),
+      next: next === null ? "" : shown(next), optimizer: info.optimizer,
     };
-    // with momentum a weight may move against the urgency of this step
-    const follows = want * change(s) > 0;
-    const why = !follows ? "learnWhyOther" : info.batch > 1 ? "learnWhyMean" : "learnWhy";
+    const why = want !== want
+      ? "learnWhyUnknown"
+      : want * change(s) <= 0 // by momentum, or weight decay
+      ? "learnWhyOther"
+      : info.batch === 1 && info.learnedFrom === 1
+      ? "learnWhy"
+      : view.isMean
+      ? "learnWhyMean"
+      : own * want > 0
+      ? "learnWhySame"
+      : "learnWhyAgainst";
+    const so = next === null ? "learnSo" : sameExamples(info, run.steps[step + 1])
+      ? "learnSoAgain"
+      : "learnSoNext";
     return {
       t: waves.learn + 0.5,
       chosen: synapse(s),
       lines: [
         tell("learnWhat", numbers),
         tell(why, numbers),
-        tell(next === null ? "learnSo" : "learnSoNext", numbers),
+        tell(so, numbers),
       ],
     };
   }
+}
+
+/** Whether two steps are known to have the same examples. @param {any} one @param {any} other */
+function sameExamples(one, other) {
+  const all = [one, other].every(({ batch, examples }) => batch === examples);
+  const sorted = [one, other].map(({ inputs }) => [...inputs].sort((a, b) => a - b).join());
+  return all && one.batch === other.batch && sorted[0] === sorted[1];
 }

@@ -4,8 +4,10 @@ import { lossCurve, lossHeight, niceTicks } from "./charts.js";
 import { byId, el } from "./dom.js";
 import { describeShare } from "./placement.js";
 import { count, shown } from "./numbers.js";
+import { placeNames } from "./strip.js";
 
 const [LOSS_TICKS, STEP_TICKS] = [3, 6];
+const NAME_HEIGHT = 1.1; // of a row of names below the strip, in rem
 
 export class Timeline {
   /**
@@ -84,6 +86,29 @@ export class Timeline {
     }));
   }
 
+  /** Write the names of waves that are too wide for the strip below it. */
+  _name(/** @type {any[]} */ parts, /** @type {number} */ room) {
+    const below = byId("trackNames");
+    below.hidden = false;
+    const labels = parts.map((part) => el("span", { text: part.textContent }));
+    below.replaceChildren(...labels);
+    const places = placeNames(parts.map((part, k) => {
+      const name = part.firstChild;
+      const fits = name.scrollWidth <= part.clientWidth && name.offsetHeight <= part.clientHeight;
+      const start = part.offsetLeft;
+      return { start, end: start + part.clientWidth, wide: labels[k].offsetWidth, fits };
+    }), room);
+    places.forEach(({ row, left }, k) => {
+      parts[k].classList.toggle("tight", row >= 0);
+      labels[k].style.left = `${left}px`;
+      labels[k].style.top = `${row * NAME_HEIGHT}rem`;
+      if (row < 0) labels[k].remove();
+    });
+    const rows = 1 + Math.max(...places.map(({ row }) => row));
+    below.hidden = rows === 0;
+    below.style.height = `${rows * NAME_HEIGHT}rem`;
+  }
+
   /** @param {import("./scene.js").Scene} scene @param {{phase: string, wave: string}} now */
   show(scene, now) {
     const { state, info, say, waves, t } = scene;
@@ -136,8 +161,7 @@ export class Timeline {
         return part;
       });
       byId("track").replaceChildren(...parts);
-      for (const part of parts)
-        part.classList.toggle("tight", part.firstChild.scrollWidth > part.clientWidth - 6);
+      this._name(parts, wide);
       this.waves.max = String(waves.count);
     }
     this.waves.value = String(t);

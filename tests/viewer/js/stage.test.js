@@ -3,14 +3,17 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { lossHeight, niceTicks } from "../../../neuro_actors/viewer/js/charts.js";
+import { ofSynapse, point } from "../../../neuro_actors/viewer/js/curve.js";
 import { Network, Run } from "../../../neuro_actors/viewer/js/data.js";
 import { layout, MOST_IN_COLUMN } from "../../../neuro_actors/viewer/js/layout.js";
 import { readPlace, writePlace } from "../../../neuro_actors/viewer/js/place.js";
 import { SvgContext } from "../../../neuro_actors/viewer/js/svg_context.js";
 import { talk } from "../../../neuro_actors/viewer/js/talk.js";
 import { TALK_WORDS } from "../../../neuro_actors/viewer/js/talk_words.js";
+import { placeNames } from "../../../neuro_actors/viewer/js/strip.js";
 import { stepTicks } from "../../../neuro_actors/viewer/js/timeline.js";
 import { Waves } from "../../../neuro_actors/viewer/js/waves.js";
+import { placeWeights } from "../../../neuro_actors/viewer/js/weight_labels.js";
 import { corner, MOST_ZOOM, pan, WHOLE, zoomAt } from "../../../neuro_actors/viewer/js/zoom.js";
 
 const pack = (values, Kind = Float64Array) => Buffer.from(new Kind(values).buffer).toString("base64");
@@ -89,6 +92,72 @@ test("a level is one column, up to the size at which the population view begins"
   }
 });
 
+test("in a frame that has no size yet nothing has a negative size", () => {
+  for (const [width, height] of [[0, 0], [300, 0], [0, 300], [40, 60], [120, 70]])
+    for (const shape of ["auto", "nodes", "population"])
+      for (const picture of [null, [1, 1]]) {
+        const l = layout({ ...run(), picture }, width, height, shape);
+        const sizes = [l.radius, ...l.r, ...l.columns.map(({ radius }) => radius), ...l.grids.map(({ cell }) => cell)];
+        assert.ok(Math.min(...sizes) > 0, `${width} ${height} ${shape}: ${sizes}`);
+      }
+});
+
+/** A dense network with so many neurons in each level, laid out. */
+function dense(sizes, width, height) {
+  const level = sizes.flatMap((n, k) => Array(n).fill(k));
+  const pairs = level.flatMap((b, target) => level.flatMap((a, source) => (b === a + 1 ? [[source, target]] : [])));
+  const network = new Network({
+    ids: level.map((_, k) => `n${k}`), activations: level.map((k) => (k ? "tanh" : null)), outputs: [level.length - 1], nSynapses: pairs.length,
+    level: pack(level, Int32Array), sources: pack(pairs.map(([a]) => a), Int32Array), targets: pack(pairs.map(([, b]) => b), Int32Array),
+  });
+  return { network, l: layout({ network, picture: null, steps: [{ loss: "huber" }] }, width, height, "nodes") };
+}
+
+test("weights lie on their own line or right beside it, and on nothing else", () => {
+  for (const [sizes, width, height, least] of [[[2, 4, 1], 1050, 560, 10], [[2, 2, 2, 1], 1050, 560, 8], [[3, 4, 3, 1], 1050, 560, 6], [[2, 4, 4, 1], 1050, 560, 8], [[2, 4, 1], 390, 330, 0]]) {
+    const { network, l } = dense(sizes, width, height);
+    const all = [...network.sources.keys()];
+    const places = placeWeights(l, network, all, () => 52, 17);
+    assert.ok(places.size >= least, `${sizes}: ${places.size}`);
+    const boxes = [...places].map(([s, [x, y]]) => [s, x - 26, y - 8.5, x + 26, y + 8.5]);
+    for (const [s, left, top, right, bottom] of boxes) {
+      const inside = ([x, y]) => x > left && x < right && y > top && y < bottom;
+      for (const [other, a, b, c, d] of boxes) assert.ok(other === s || left >= c || right <= a || top >= d || bottom <= b, `${sizes}: ${s} ${other}`);
+      for (const k of l.drawn) assert.ok(l.x[k] + l.r[k] <= left || l.x[k] - l.r[k] >= right || l.y[k] + l.r[k] <= top || l.y[k] - l.r[k] >= bottom, `${sizes}: ${s} on ${k}`);
+      for (const other of all) {
+        const c = ofSynapse(l, network, other);
+        assert.ok(!inside(point(c, 0.5)), `${sizes}: ${s} on the message of ${other}`);
+        if (other !== s) assert.ok(![...Array(25).keys()].some((k) => inside(point(c, k / 24))), `${sizes}: ${s} on the line of ${other}`);
+      }
+    }
+  }
+});
+
+test("a small network has room for its names on a phone", () => {
+  for (const [sizes, height] of [[[2, 4, 1], 300], [[2, 4, 4, 1], 300], [[2, 6, 1], 360], [[3, 5, 5, 2], 360]]) {
+    const { network, l } = dense(sizes, 390, height);
+    for (const k of network.ids.keys()) {
+      const column = l.columns[network.level[k]];
+      assert.ok(l.r[k] >= 20 || column.spacing >= 2 * l.r[k] + 12 + 18, `${sizes}: ${column.spacing} ${l.r[k]}`);
+      assert.ok(l.r[k] >= 5);
+    }
+  }
+});
+
+test("the name of a wave is in its part of the strip, or below it where it meets no other", () => {
+  const parts = [[0, 40, 45], [40, 160, 50], [160, 200, 50], [200, 240, 110], [240, 320, 40], [320, 360, 90]]
+    .map(([start, end, wide]) => ({ start, end, wide, fits: wide < end - start }));
+  const places = placeNames(parts, 360);
+  assert.deepEqual(places.map(({ row }) => row), [0, -1, 0, 1, -1, 0]);
+  places.forEach(({ row, left }, k) => {
+    const { start, end, wide } = parts[k];
+    assert.ok(left >= 0 && (row < 0 || left + wide <= 360) && left < end && left + wide > start);
+    places.forEach((other, j) => {
+      if (j !== k && row >= 0 && other.row === row) assert.ok(left + wide < other.left || other.left + parts[j].wide < left);
+    });
+  });
+});
+
 test("an address leads back to its place", () => {
   const made = run();
   assert.equal(writePlace(OPENING, OPENING, made), "");
@@ -164,10 +233,10 @@ test("the presentation says what happens, why, so what, with the numbers of the 
   assert.equal(lines[2][2], "y is an output: +3 is what the network answers.");
   assert.deepEqual(lines[3].slice(0, 2), ["y answers 3. The target is 5.", "The loss says how wrong that is: 0.4."]);
   assert.deepEqual(lines[4], ["The loss sends y the urgency +2.", "If y rose a little, the loss would fall by 2 times as much: u = −∂L/∂a.", "So y should rise."]);
-  assert.deepEqual(lines[5], ["y sends h & <i> the urgency w · v = −2 × 2 = −4.", "v is the urgency 2 times the slope of its function, and w is how much y listens to h & <i>.", "h & <i> learns that for y it should fall. It adds up all that it receives."]);
+  assert.deepEqual(lines[5], ["y sends h & <i> the urgency w · v = −2 × 2 = −4.", "v is its urgency times the slope of its function: 2 × 1 = +2. And w is how much y listens to h & <i>.", "So for y, h & <i> should fall. It adds up all that it receives."]);
   assert.equal(lines[6][0], "The weight x → h & <i> changes from 0.5 to 0.7.");
-  assert.equal(lines[6][1], "It learns from the mean of the 2 examples, whose urgency is +0.1.");
-  assert.equal(lines[6][2], "Each neuron changed its own weights. The mean loss of the step was 0.07143; in the next step it is 0.0625.");
+  assert.equal(lines[6][1], "This example alone wants v · x = −2, but the mean of the 2 examples is +0.1. The weight learns from the mean: it rises.");
+  assert.equal(lines[6][2], "Each neuron changed its own weights. The next step has the same examples: their mean loss goes from 0.07143 to 0.0625.");
   const times = of(0, 0, "en").map((moment) => moment.t);
   assert.deepEqual(times, [...times].sort((a, b) => a - b));
   assert.equal(of(1, 0, "en").length, 6);
@@ -179,6 +248,35 @@ test("the presentation says what happens, why, so what, with the numbers of the 
         assert.equal(three.length, 3);
         for (const line of three) assert.ok(line && !/undefined|NaN|\{|null/.test(line), line);
       }
+});
+
+test("the sentence on learning tells the example's urgency from the mean's, and the change from both", () => {
+  const last = (change, language = "en", example = 0) => {
+    const made = run();
+    change(made);
+    const moments = talk(made, new Waves(made.network, made.steps[0]), { step: 0, example, language });
+    return moments.at(-1).lines.slice(1);
+  };
+  const wants = (value) => (made) => { made.steps[0].arrays.wants = pack([value, 0, 0, NaN, 0, 0]); };
+  assert.match(last(wants(0.1))[0], /^This example alone wants v · x = −2, but the mean of the 2 examples is \+0\.1\. .*: it rises\.$/);
+  assert.match(last(wants(0.1), "en", 1)[0], /^This example alone wants v · x = −4?\.?\d*, but/);
+  const falls = (made) => { wants(-0.1)(made); made.raw.versions[1].weights = pack([0.3, -2, 0.25]); };
+  assert.match(last(falls)[0], /^This example alone wants v · x = −2; the mean of the 2 examples is −0\.1\. .*: it falls\.$/);
+  assert.match(last(falls, "en", -1)[0], /^Its urgency is the mean of v · x over the 2 examples: −0\.1\. The loss falls if the weight falls\.$/);
+  assert.match(last(wants(-0.1))[0], /^Its urgency in this step is −0\.1, yet the weight rises: the optimizer SGD\(0\.1\)/);
+  assert.match(last(wants(NaN))[0], /^The optimizer SGD\(0\.1\) made the change/);
+  const others = (made) => { made.steps[1].inputs = [0, 2]; };
+  assert.match(last(others)[1], /The next step has examples of its own, with the mean loss 0\.0625\.$/);
+  assert.match(last((made) => { made.steps.length = 1; })[1], /The mean loss of the step was 0\.07143\.$/);
+});
+
+test("a function is a word of the language, and a slope a number", () => {
+  const made = run();
+  made.network.activations[1] = "sigmoid";
+  const of = (language) => talk(made, new Waves(made.network, made.steps[0]), { step: 0, example: 0, language }).flatMap((moment) => moment.lines);
+  assert.ok(of("fr").includes("Sa fonction est la sigmoïde\u00a0: a = f(z) = +0.5."), of("fr").join("\n"));
+  assert.ok(of("en").includes("Its function is the sigmoid: a = f(z) = +0.5."));
+  assert.ok(of("fr").some((line) => line.includes("pente de sa fonction\u00a0: 2 × 1 = +2.")));
 });
 
 test("both languages have every sentence", () => {
