@@ -22,10 +22,11 @@ from ..support.arrays import Array, freeze
 from ..support.errors import InputError
 from ..support.scalars import as_number
 from ..support.signal_exceptions import is_from_handler, passes_handler_exceptions
-from ..support.text import did_you_mean, quote
+from ..support.text import quote
 from .activations import ACTIVATIONS, OUTPUTS, Activation
 from .combination_probe import known_combination
 from .combinations import COMBINATIONS, Combination
+from .dropout import read_dropout, suggest_combination
 from .function_names import suggest_activation, suggest_loss
 from .function_probe import known_identity
 from .losses import LOSSES, Loss
@@ -110,11 +111,22 @@ def combination(name: str) -> Combination:
         name: A key of `COMBINATIONS`.
 
     Raises:
-        InputError: The table has no such name.
+        InputError: The table has no such name. A dropout is no function of what it hears alone.
     """
+<<<<<<< HEAD
     tables = _in_use.get()
     known = COMBINATIONS if tables is None else tables[1]
     return _lookup(known, "combination", name, did_you_mean)
+=======
+    try:
+        return COMBINATIONS[name]
+    except (KeyError, TypeError):
+        if read_dropout(name) is not None:
+            problem = "draws anew in each step, so this computation, which has no step, lacks it"
+            raise InputError(f"{quote(name)} {problem}") from None
+        known = suggest_combination(name, list(COMBINATIONS))
+        raise InputError(f"unknown combination {quote(name)}: {known}") from None
+>>>>>>> 3d47616 (Layers by name: dense, convolution, attention, recurrence, a transformer's block)
 
 
 def output_activation(name: str) -> Activation:

@@ -4,6 +4,8 @@ The society is the network's cell (`network/cell.py`): what the network is in on
 sequence of T ticks has 2 T rounds:
 
     forward    tick 1, …, tick T. The environment repeats what each delay heard so many ticks ago.
+               (In a prediction these rounds are all, and are called "tick 1 of T of a prediction":
+               what learns, as dropout does, is told apart by its round.)
     backward   tick T, …, tick 1 once more, now with the targets of that tick. What a delay feels
                as its urgency, it feels for what it heard so many ticks ago. So the environment
                repeats it there: the loss node hands it on as the urgency of what the delay hears.
@@ -102,7 +104,8 @@ class ThroughTime(Rule):
 
     def predicting(self, network: Network, x: Array) -> Generator[Round, Answer, Array]:
         """See `Rule.predicting`."""
-        said, _ = yield from self._forward(network, DelayRows.of(network), x)
+        rows = DelayRows.of(network)
+        said, _ = yield from self._forward(network, rows, x, " of a prediction")
         return _join(said, count_positions(network.output_grid))
 
     def rounds_with_targets(
@@ -134,7 +137,7 @@ class ThroughTime(Rule):
         return self.ticks
 
     def _forward(
-        self, network: Network, rows: DelayRows, x: Array
+        self, network: Network, rows: DelayRows, x: Array, what: str = ""
     ) -> Generator[Round, Answer, tuple[list[Array], list[Array]]]:
         """Go through all ticks; return what the outputs said, and what the inputs were handed."""
         xs = _split(x, self._ticks, count_positions(network.input_grid))
@@ -148,7 +151,12 @@ class ThroughTime(Rule):
                 if t >= later:
                     inputs[row] = delayed[t - later][k]
             given.append(freeze(inputs))
+<<<<<<< HEAD
             answer = yield Round(given[t], forward_round(t + 1, self._ticks), predicts=True)
+=======
+            name = f"tick {t + 1} of {self._ticks}{what}"
+            answer = yield Round(given[t], name, predicts=True)
+>>>>>>> 3d47616 (Layers by name: dense, convolution, attention, recurrence, a transformer's block)
             n = len(answer.predictions) - len(rows.delays)
             said.append(answer.predictions[:n])
             delayed.append(answer.predictions[n:])
