@@ -6,7 +6,7 @@ of its terms, so it is measured beside the greatest number of its tensor: CLOSE 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,78 +97,76 @@ class Mirror:
         return np.arange(int(np.prod(shape))).reshape(shape)[rows]
 
 
-def check_all(
-    mirror: Mirror,
-    forward: Callable[[Any, Any], Any],
-    x: np.ndarray,
-    targets: np.ndarray,
-    loss: str = "squared_error",
-    frozen: Sequence[tuple[str, Any]] = (),
-    steps: int = 3,
-    close: float = CLOSE,
-) -> None:
+def compute(case: Any, module: Any, given: Any) -> tuple[Any, Any]:
+    """PyTorch's predictions and mean loss of a case.
+
+    Args:
+        case: See `torch_architectures.Case`.
+        module: The module.
+        given: The inputs, a tensor.
+    """
+    import torch
+
+    said, wanted = case.forward(module, given), torch.tensor(case.targets)
+    if case.loss == "squared_error":
+        return said, ((said - wanted) ** 2).sum() / len(given)
+    return said, -(wanted * torch.log_softmax(said, dim=-1)).sum() / len(given)
+
+
+def gradients_apart(case: Any) -> float:
+    """The greatest difference of predictions and all gradients, as a share of the greatest number of each tensor."""
+    import torch
+
+    found = na.gradient(case.mirror.load(), case.x, case.targets, case.loss, wrt_inputs=True)
+    module, given = deepcopy(case.mirror.module), torch.tensor(case.x, requires_grad=True)
+    said, value = compute(case, module, given)
+    value.backward()
+    apart = [abs(found.loss - value.item()) / abs(value.item())]
+    pairs = (found.predictions, said.detach().numpy()), (found.inputs, given.grad.numpy())
+    for ours, theirs in pairs:
+        assert ours is not None
+        assert ours.shape == theirs.shape
+        apart.append(np.abs(ours - theirs).max() / np.abs(theirs).max())
+    values = {name: p.grad.numpy() for name, p in module.named_parameters() if p.grad is not None}
+    return float(max(*apart, case.mirror.apart(found.weights, found.biases, values)))
+
+
+def check_case(case: Any, steps: int = 3) -> None:
     """Compare gradients, gradients of inputs, and some steps of SGD and Adam; engines bit for bit.
 
     Args:
-        mirror: The network and the module.
-        forward: Computes the predictions, of the shape of ours, from the module and x.
-        x: The inputs, as ours.
-        targets: The targets, as ours.
-        loss: "squared_error" or "softmax_cross_entropy".
-        frozen: Which parameters, and which rows of them, PyTorch is not to change.
+        case: See `torch_architectures.Case`.
         steps: How many steps.
-        close: See `CLOSE`.
     """
     import torch
 
     torch.set_num_threads(1)
-    network = mirror.load()
-    found = na.gradient(network, x, targets, loss, channels="bundled", wrt_inputs=True)
-    other = na.gradient(network, x, targets, loss, channels="memory", wrt_inputs=True)
+    network = case.mirror.load()
+    found, other = (
+        na.gradient(network, case.x, case.targets, case.loss, channels=channels, wrt_inputs=True)
+        for channels in ("bundled", "memory")
+    )
     for name in ("weights", "biases", "inputs", "predictions"):
         assert np.array_equal(getattr(found, name), getattr(other, name)), name
-
-    def compute(module: Any, given: Any) -> tuple[Any, Any]:
-        said = forward(module, given)
-        wanted = torch.tensor(targets)
-        if loss == "squared_error":
-            return said, ((said - wanted) ** 2).sum() / len(x)
-        log = torch.log_softmax(said, dim=-1)
-        return said, -(wanted * log).sum() / len(x)
-
-    given = torch.tensor(x, requires_grad=True)
-    module = deepcopy(mirror.module)
-    said, value = compute(module, given)
-    value.backward()
-    assert abs(found.loss - value.item()) <= close * abs(value.item())
-    for name, ours, theirs in (
-        ("predictions", found.predictions, said.detach().numpy()),
-        ("inputs", found.inputs, given.grad.numpy()),
-    ):
-        assert ours.shape == theirs.shape, name
-        assert np.abs(ours - theirs).max() <= close * np.abs(theirs).max(), name
-    gradients = {
-        name: p.grad.numpy() for name, p in module.named_parameters() if p.grad is not None
-    }
-    assert mirror.apart(found.weights, found.biases, gradients) <= close
-
+    assert gradients_apart(case) <= CLOSE
     optimizers = (
-        (na.SGD(0.02, momentum=0.9), lambda p: torch.optim.SGD(p, 0.02, momentum=0.9), 8.0),
+        (na.SGD(0.02, momentum=0.9), lambda p: torch.optim.SGD(p, 0.02, momentum=0.9)),
         # near 0 Adam's step is g / epsilon: an epsilon of 0.01 keeps what g errs in bounds
-        (na.Adam(0.02, epsilon=0.01), lambda p: torch.optim.Adam(p, 0.02, eps=0.01), 8.0),
+        (na.Adam(0.02, epsilon=0.01), lambda p: torch.optim.Adam(p, 0.02, eps=0.01)),
     )
-    for ours, theirs, wide in optimizers:
+    for ours, theirs in optimizers:
         result = na.train(
-            network, x, targets, loss, optimizer=ours, epochs=steps, batch_size=len(x)
-        ).network
-        learning = deepcopy(mirror.module)
+            network, case.x, case.targets, case.loss, optimizer=ours, epochs=steps,
+            batch_size=len(case.x),
+        ).network  # fmt: skip
+        learning = deepcopy(case.mirror.module)
         optimizer = theirs(list(learning.parameters()))
         for _ in range(steps):
             optimizer.zero_grad()
-            compute(learning, torch.tensor(x))[1].backward()
-            for name, rows in frozen:
+            compute(case, learning, torch.tensor(case.x))[1].backward()
+            for name, rows in case.frozen:
                 dict(learning.named_parameters())[name].grad[rows] = 0.0
             optimizer.step()
         values = {name: p.detach().numpy() for name, p in learning.named_parameters()}
         assert not np.array_equal(result.weights, network.weights)
-        assert mirror.apart(result.weights, result.biases, values) <= wide * close, ours
+        assert case.mirror.apart(result.weights, result.biases, values) <= 8 * CLOSE, ours

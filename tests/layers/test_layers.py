@@ -176,6 +176,14 @@ def test_recurrent_layers_by_their_formulas(kind: str) -> None:
     slope_along(net, x, RNG.normal(size=(2, 4, n)))
 
 
+def test_a_mean_of_all_positions_and_one_position() -> None:
+    x = L.inputs(2, (3, 4))
+    net = L.network(L.mean_pool(x), L.max_pool(x), L.at(x, (2, 1)))
+    values = RNG.normal(size=(2, 3, 4, 2))
+    expected = [values.mean((1, 2)), values.max((1, 2)), values[:, 2, 1]]
+    np.testing.assert_allclose(na.predict(net, values), np.concatenate(expected, 1), rtol=1e-14)
+
+
 def test_gates_and_sums() -> None:
     x = L.inputs(3)
     one, other = L.dense(x, 3, "tanh", name="one"), L.dense(x, 3, "sigmoid", name="other")
@@ -190,6 +198,30 @@ def test_gates_and_sums() -> None:
         [values + a, a * gate, a * gate[:, 1:2], values + values @ w3.T + b3], 1
     )
     np.testing.assert_allclose(na.predict(net, values), expected, atol=1e-14)
+
+
+def test_a_decoder_of_two_blocks_learns_to_copy() -> None:
+    """Three words, a sign that says "again": then it says the three words."""
+    words, length = 4, 3
+    x = L.inputs(words, 2 * length)
+    h = L.embedding(L.concatenate(x, L.positions(x)), 8)
+    for _ in range(2):
+        h = L.transformer_block(h, 2, 16, "gelu", causal=True)
+    net = L.network(L.dense(L.layer_norm(h), words), seed=0)
+
+    def copying(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+        text = np.random.default_rng(seed).integers(1, words, (n, length))
+        whole = np.concatenate([text, np.zeros((n, 1), int), text], axis=1)
+        return np.eye(words)[whole[:, :-1]], np.eye(words)[whole[:, 1:]]
+
+    loss, how = (
+        "softmax_cross_entropy",
+        {"optimizer": na.Adam(0.01), "epochs": 20, "batch_size": 16},
+    )
+    trained = na.train(net, *copying(1, 96), loss, **how).network
+    x, targets = copying(2, 32)
+    said = na.predict(trained, x).argmax(-1)[:, length:]
+    assert (said == targets.argmax(-1)[:, length:]).mean() > 0.95
 
 
 # --- names ----------------------------------------------------------------------------------------

@@ -5,23 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.tiers import need
-from helpers.torch_mirror import Mirror, check_all
+from helpers.torch_mirror import Mirror, check_case
 
 import neuro_actors as na
 
 torch = need("torch")
+from helpers.torch_architectures import F64, Case, channels_first, conv_net, ids, numbers  # noqa: E402
+
 pytestmark = pytest.mark.torch
 L = na.layers
-F64 = torch.float64
-
-
-def ids(layer: str, n: int) -> list[str]:
-    return [f"{layer}.{k}" for k in range(n)]
-
-
-def from_ours(x):
-    """(batch, *positions, channels) to (batch, channels, *positions)."""
-    return torch.movedim(x, -1, 1)
 
 
 @pytest.mark.parametrize(
@@ -39,52 +31,22 @@ def from_ours(x):
     ids=lambda how: " ".join(how) or "plain",
 )
 def test_conv2d(how: dict) -> None:
-    """And what it says at each position is a prediction of its own."""
+    """What it says at each position is a prediction of its own."""
     how = dict(how)
     kernel = how.pop("kernel", 3)
     torch.manual_seed(0)
     module = torch.nn.Sequential(torch.nn.Conv2d(2, 4, kernel, dtype=F64, **how))
-    x = L.inputs(2, positions=(6, 5))
-    net = L.network(L.conv2d(x, 4, kernel, name="c", **how), seed=0)
-    mirror = Mirror(net, module)
-    rows = (slice(None),)
-    mirror.weight(ids("c", 4), "0.weight", rows=rows)
+    net = L.network(L.conv2d(L.inputs(2, (6, 5)), 4, kernel, name="c", **how), seed=0)
+    mirror = Mirror(net, module).weight(ids("c", 4), "0.weight")
     if how.get("bias", True):
         mirror.bias(ids("c", 4), "0.bias")
-    rng = np.random.default_rng(1)
-    out = net.output_grid
-    x, targets = rng.normal(size=(3, 6, 5, 2)), rng.normal(size=(3, *out, 4))
-    check_all(mirror, lambda m, x: torch.movedim(m(from_ours(x)), 1, -1), x, targets)
-
-
-def small_net(pool: str) -> Mirror:
-    """conv, relu, pool, conv, relu, pool, flatten, dense."""
-    torch.manual_seed(1)
-    pooling = {"max": torch.nn.MaxPool2d, "mean": torch.nn.AvgPool2d}[pool]
-    module = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 3, 3, padding=1, dtype=F64), torch.nn.ReLU(), pooling(2),
-        torch.nn.Conv2d(3, 4, 3, dtype=F64), torch.nn.ReLU(), pooling(2, 1, 1),
-        torch.nn.Flatten(), torch.nn.Linear(4 * 5 * 4, 3, dtype=F64),
-    )  # fmt: skip
-    made = {"max": L.max_pool, "mean": L.mean_pool}[pool]
-    h = L.conv2d(L.inputs(1, (12, 10)), 3, 3, "relu", padding=1)
-    h = L.conv2d(made(h, 2), 4, 3, "relu")
-    h = L.flatten(made(h, 2, 1, 1))
-    net = L.network(L.dense(h, 3, name="y"), seed=0)
-    return (
-        Mirror(net, module)
-        .dense(ids("conv1", 3), "0")
-        .dense(ids("conv2", 4), "3")
-        .dense(ids("y", 3), "7")
-    )
+    x, targets = numbers(1, (3, 6, 5, 2), (3, *net.output_grid, 4))
+    check_case(Case(mirror, lambda m, x: torch.movedim(m(channels_first(x)), 1, -1), x, targets))
 
 
 @pytest.mark.parametrize("pool", ["max", "mean"])
 def test_a_small_convolutional_network(pool: str) -> None:
-    mirror = small_net(pool)
-    rng = np.random.default_rng(2)
-    x, targets = rng.normal(size=(2, 12, 10, 1)), np.eye(3)[[0, 2]]
-    check_all(mirror, lambda m, x: m(from_ours(x)), x, targets, "softmax_cross_entropy")
+    check_case(conv_net(pool))
 
 
 @pytest.mark.parametrize("how", [(2, None, 0), (3, 1, 1), ((2, 3), (1, 2), (1, 0))])
@@ -96,25 +58,14 @@ def test_ties_of_the_greatest(how: tuple, levels: int) -> None:
     targets = np.random.default_rng(0).normal(size=(5, *net.output_grid, 1))
     found = na.gradient(net, x, targets, wrt_inputs=True)
     given = torch.tensor(x, requires_grad=True)
-    said = torch.movedim(torch.nn.functional.max_pool2d(from_ours(given), *how), 1, -1)
+    said = torch.movedim(torch.nn.functional.max_pool2d(channels_first(given), *how), 1, -1)
     (((said - torch.tensor(targets)) ** 2).sum() / 5).backward()
     np.testing.assert_allclose(found.inputs, given.grad.numpy(), rtol=1e-14, atol=1e-15)
 
 
-def test_mean_over_all_positions_and_one_position() -> None:
-    x = L.inputs(2, (3, 4))
-    net = L.network(L.mean_pool(x), L.max_pool(x), L.at(x, (2, 1)))
-    values = np.random.default_rng(0).normal(size=(2, 3, 4, 2))
-    expected = [values.mean((1, 2)), values.max((1, 2)), values[:, 2, 1]]
-    np.testing.assert_allclose(na.predict(net, values), np.concatenate(expected, 1), rtol=1e-14)
-
-
 def test_a_tap_that_is_shifted_is_found() -> None:
-    mirror = small_net("max")
-    part = mirror.parts[0]
-    mirror.parts[0] = (part[0], np.roll(part[1], 1, axis=1), *part[2:])
-    rng = np.random.default_rng(2)
+    case = conv_net("max")
+    part = case.mirror.parts[0]
+    case.mirror.parts[0] = (part[0], np.roll(part[1], 1, axis=1), *part[2:])
     with pytest.raises(AssertionError):
-        check_all(
-            mirror, lambda m, x: m(from_ours(x)), rng.normal(size=(2, 12, 10, 1)), np.eye(3)[[0, 2]]
-        )
+        check_case(case)
