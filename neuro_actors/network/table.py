@@ -97,4 +97,5 @@ def layer_table(
         is_sum = name == "all" and here == list(range(len(ids)))
         rest = ("", "") if is_sum else (where, ", ".join(what))
         rows.append((name, *(f"{n:,}" for n in counts), *rest))
-    return format_table(rows, last_is_text=True)
+    table = format_table(rows, last_is_text=True)
+    return "\n".join(line.rstrip() for line in table.split("\n"))
