@@ -12,7 +12,7 @@ on one thread.
 - time: of a gradient, of the society's and PyTorch's, in one run
 
     python benchmarks/architectures.py                  print the table
-    python benchmarks/architectures.py --write          write it into docs/architectures.md
+    python benchmarks/architectures.py --write          write it into docs/architectures.md, and the French page
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "architectures.md"
+MARK = "<!-- architectures -->"
+PAGE, FRENCH = ROOT / "docs" / "architectures.md", ROOT / "docs" / "architectures.fr.md"
 HEAD = ("architecture", "parameters", "actors", "synapses", "messages", "difference", "time")
 EPS = 2.0**-52
 
@@ -124,20 +125,35 @@ def to_markdown(found: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def translate(table: str) -> str:
+    """Return the table with the names that the French page has for its rows and columns."""
+    known = FRENCH.read_text(encoding="utf-8").split(MARK)[1].strip().splitlines()
+    lines = table.splitlines()
+    assert len(known) == len(lines), "a new row: write its name into the French page"
+    new = [
+        f"{old.split(' | ')[0]} | {line.split(' | ', 1)[1]}"
+        for old, line in zip(known[2:], lines[2:], strict=True)
+    ]
+    return "\n".join([*known[:2], *new])
+
+
+def write(page: Path, table: str) -> None:
+    """Replace the table of a page."""
+    text = page.read_text(encoding="utf-8")
+    new = re.sub(rf"{MARK}.*{MARK}", lambda _: f"{MARK}\n{table}\n{MARK}", text, flags=re.DOTALL)
+    page.write_text(new, encoding="utf-8")
+
+
 def main() -> None:
     """Print the table, or write it into its page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--write", action="store_true", help=f"write it into {PAGE.name}")
+    parser.add_argument("--write", action="store_true", help="write it into its pages")
     parser.add_argument("--repeats", type=int, default=20, help="of how many gradients each (20)")
     given = parser.parse_args()
     table = to_markdown(rows(given.repeats))
     if given.write:
-        text = PAGE.read_text(encoding="utf-8")
-        mark = "<!-- architectures -->"
-        new = re.sub(
-            rf"{mark}.*{mark}", lambda _: f"{mark}\n{table}\n{mark}", text, flags=re.DOTALL
-        )
-        PAGE.write_text(new, encoding="utf-8")
+        write(PAGE, table)
+        write(FRENCH, translate(table))
     print(table)
 
 

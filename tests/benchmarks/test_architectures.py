@@ -9,9 +9,9 @@ from helpers.paths import BENCHMARKS, DOCS
 from helpers.tiers import need
 
 
-def table() -> list[list[str]]:
-    page = (DOCS / "architectures.md").read_text(encoding="utf-8")
-    lines = page.split("<!-- architectures -->")[1].strip().splitlines()
+def table(page: str = "architectures.md") -> list[list[str]]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    lines = text.split("<!-- architectures -->")[1].strip().splitlines()
     return [line.strip("| ").split(" | ") for line in lines]
 
 
@@ -22,6 +22,11 @@ def test_the_table_has_a_time_and_a_difference_in_each_row() -> None:
     for row in rows:
         assert float(row[-2]) < 32, row
         assert re.fullmatch(r"[1-9]\d* ×", row[-1]), row
+
+
+def test_the_french_table_has_the_same_numbers() -> None:
+    french = table("architectures.fr.md")
+    assert [row[1:] for row in french[1:]] == [row[1:] for row in table()[1:]]
 
 
 @pytest.mark.torch
