@@ -12,7 +12,7 @@ on one thread.
 - time: of a gradient, of the society's and PyTorch's, in one run
 
     python benchmarks/architectures.py                  print the table
-    python benchmarks/architectures.py --write          write it into docs/architectures.md, and the French page
+    python benchmarks/architectures.py --write          write it into both pages
 """
 
 from __future__ import annotations
