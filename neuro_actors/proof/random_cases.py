@@ -55,7 +55,7 @@ def draw_case(seed: int, neurons: int = 200, examples: int = 64) -> Case:
     rng = np.random.default_rng(seed)
     loss = str(rng.choice(list(_TARGETS)))
     size = int(np.exp(rng.uniform(0, np.log(neurons + 0.99))))
-    names = list(DRAWN)
+    names: list[str] = list(DRAWN)
     output_activations = ["sigmoid"] if loss in ("cross_entropy", "kl_divergence") else names
     inputs = min(30, neurons + 1)
     draw = _layered if rng.random() < 0.4 else _any_graph
