@@ -113,20 +113,12 @@ def combination(name: str) -> Combination:
     Raises:
         InputError: The table has no such name. A dropout is no function of what it hears alone.
     """
-<<<<<<< HEAD
+    if read_dropout(name) is not None:
+        problem = "draws anew in each step, so this computation, which has no step, lacks it"
+        raise InputError(f"{quote(name)} {problem}")
     tables = _in_use.get()
     known = COMBINATIONS if tables is None else tables[1]
-    return _lookup(known, "combination", name, did_you_mean)
-=======
-    try:
-        return COMBINATIONS[name]
-    except (KeyError, TypeError):
-        if read_dropout(name) is not None:
-            problem = "draws anew in each step, so this computation, which has no step, lacks it"
-            raise InputError(f"{quote(name)} {problem}") from None
-        known = suggest_combination(name, list(COMBINATIONS))
-        raise InputError(f"unknown combination {quote(name)}: {known}") from None
->>>>>>> 3d47616 (Layers by name: dense, convolution, attention, recurrence, a transformer's block)
+    return _lookup(known, "combination", name, suggest_combination)
 
 
 def output_activation(name: str) -> Activation:

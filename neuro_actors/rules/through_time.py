@@ -38,6 +38,8 @@ from ..support.errors import InputError
 from ..support.scalars import as_whole_number
 from .rule import Answer, Round, Rule, own
 
+PREDICTION = " of a prediction"  # behind the name of a round of a prediction
+
 
 @dataclass(frozen=True)
 class ThroughTime(Rule):
@@ -105,7 +107,7 @@ class ThroughTime(Rule):
     def predicting(self, network: Network, x: Array) -> Generator[Round, Answer, Array]:
         """See `Rule.predicting`."""
         rows = DelayRows.of(network)
-        said, _ = yield from self._forward(network, rows, x, " of a prediction")
+        said, _ = yield from self._forward(network, rows, x, PREDICTION)
         return _join(said, count_positions(network.output_grid))
 
     def rounds_with_targets(
@@ -151,12 +153,8 @@ class ThroughTime(Rule):
                 if t >= later:
                     inputs[row] = delayed[t - later][k]
             given.append(freeze(inputs))
-<<<<<<< HEAD
-            answer = yield Round(given[t], forward_round(t + 1, self._ticks), predicts=True)
-=======
-            name = f"tick {t + 1} of {self._ticks}{what}"
+            name = forward_round(t + 1, self._ticks) + what
             answer = yield Round(given[t], name, predicts=True)
->>>>>>> 3d47616 (Layers by name: dense, convolution, attention, recurrence, a transformer's block)
             n = len(answer.predictions) - len(rows.delays)
             said.append(answer.predictions[:n])
             delayed.append(answer.predictions[n:])
@@ -188,7 +186,7 @@ def forward_tick_of(round: str) -> tuple[int, int] | None:
     Returns:
         The tick and their number, or None if it is no such round.
     """
-    return _tick("tick", round)
+    return _tick("tick", round.removesuffix(PREDICTION))
 
 
 def tick_of(round: str) -> tuple[int, int] | None:

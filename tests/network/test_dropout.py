@@ -123,3 +123,18 @@ def test_one_tick_has_one_mask_there_and_back() -> None:
         assert (up - down) / (2 * h) == pytest.approx(found.weights[k], rel=1e-4, abs=1e-7)
     assert np.array_equal(found.weights, na.gradient(net, x, targets, channels="memory").weights)
     assert not np.array_equal(na.predict(net, x), found.predictions)
+
+
+async def test_its_log_is_audited(tmp_path) -> None:
+    """A step that learns, and a prediction, of a network in one tick and of one through time."""
+    rng = np.random.default_rng(6)
+    h = L.dropout(L.gru(L.inputs(2), 3), 0.3)
+    net = L.network(L.dense(h, 2, name="y"), seed=4)
+    x, targets = rng.normal(size=(2, 3, 4, 2))
+    cases = [(*society(), None), (net, x, targets, na.rules.ThroughTime(4))]
+    for k, (network, given, wanted, rule) in enumerate(cases):
+        log = tmp_path / f"{k}.arrows"
+        async with na.open_simulation(network, log=log, rule=rule) as simulation:
+            await simulation.train_step(given, wanted, optimizer=na.Adam(0.1))
+            await simulation.predict(given)
+        assert na.audit(log).passed
