@@ -19,15 +19,15 @@ a notebook that takes ten minutes:
 https://github.com/neuro-actors/neuro-actors/blob/main/docs/index.md
 
 The folders, each of which imports from earlier ones: `support` (errors, checks), `datasets`,
-`network` (what a society is made of), `neuron` (the local rule), `channels` and `rules`, `society`
-(neurons as tasks) and `log`, `cluster` (many processes), `trace` and `viewer`, `simulation` (step
-after step), `proof` (is it exact?), `cli`. To read the code, start in `neuron/local_rule.py`, then
-`society/actor.py`.
+`network` (what a society is made of), `layers` (networks by layers), `neuron` (the local rule),
+`channels` and `rules`, `society` (neurons as tasks) and `log`, `cluster` (many processes), `trace`
+and `viewer`, `simulation` (step after step), `proof` (is it exact?), `cli`. To read the code, start
+in `neuron/local_rule.py`, then `society/actor.py`.
 """
 
 import typing as _typing
 
-from . import datasets, rules
+from . import datasets, layers, rules
 from .channels.unreliable import faults
 from .channels.unreliable.settings import Unreliable
 from .cluster.partition import Partition, partition
@@ -118,6 +118,7 @@ __all__ = [
     "field",
     "gradient",
     "hessian_vector_product",
+    "layers",
     "open_log",
     "open_simulation",
     "partition",

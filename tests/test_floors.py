@@ -17,7 +17,7 @@ ROOT = Path(neuro_actors.__file__).parent
 FLOORS = [  # from the ground up; folders on one floor do not import each other
     {"support"},
     {"datasets", "network"},
-    {"neuron"},
+    {"layers", "neuron"},
     {"channels", "rules"},
     {"society", "log"},
     {"cluster", "trace", "viewer"},
@@ -29,6 +29,7 @@ FLOORS = [  # from the ground up; folders on one floor do not import each other
 INPUT_OUTPUT = {"trio", "time", "datetime", "pyarrow", "rich", "click", "threading", "asyncio"}
 SANS_IO = [
     "network",
+    "layers",
     "neuron",
     "rules",
     "channels/routes.py",

@@ -30,6 +30,7 @@ Files:
     activations.py       the activation functions: value, slope, curvature
     combination_probe.py what one combination gives at fixed points
     combinations.py      how interneurons combine what they receive: value, slopes, bends
+    dropout.py           dropout, by the name of its combination: rate, seed, masks
     losses.py            the losses: value, slope, curvature, domain
     examples.py          a checked batch with its targets
     gradient.py          `Gradient` and `StepResult`: what a step returns

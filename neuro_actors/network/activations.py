@@ -1,7 +1,8 @@
 """The activation functions: value, slope and curvature of each.
 
 Every function here is elementwise over float64 arrays of any shape. None of them raises a
-floating-point warning, however large its argument is.
+floating-point warning, however large its argument is. Outside its domain, as ln at -1, it is NaN or
+infinite, and the neuron refuses that.
 
 Value, slope and curvature are right to 1e-12 of themselves wherever a float64 can hold them. A
 slope such as a (1 - a) is cheap, but 1 - a has lost its bits where a is next to 1. So it is
@@ -295,6 +296,198 @@ def _sin_curvature(z: Array, a: Array) -> Array:
     return -a
 
 
+def _silu(z: Array) -> Array:
+    """f(z) = z / (1 + e^-z)   (Elfwing, Uchibe, Doya 2018)"""
+    a = z * _sigmoid(z)
+    if _least(z) < -_FAR_SILU:
+        a = np.where(z < -_FAR_SILU, _far_exp(z, z), a)
+    return np.asarray(a)
+
+
+def _silu_slope(z: Array, a: Array) -> Array:
+    """f'(z) = s (1 + z (1 - s)), s = 1 / (1 + e^-z)"""
+    slope = _sigmoid(z) * (1.0 + z * _sigmoid(-z))
+    h = (z - _SILU_TURNS[0]) - _SILU_TURNS[1]
+    here = np.abs(h) < 2.0**-10
+    if here.any():  # the sum cancels; this is its Taylor series
+        h, c = np.where(here, h, 0.0), _SILU_SERIES
+        slope = np.where(here, h * (c[0] + h * (c[1] + h * (c[2] + h * c[3]))), slope)
+    if _least(z) < -_FAR_SILU:
+        slope = np.where(z < -_FAR_SILU, _far_exp(z, 1.0 + z), slope)
+    return np.asarray(slope)
+
+
+def _silu_curvature(z: Array, a: Array) -> Array:
+    """f''(z) = s (1 - s) (2 - z tanh(z / 2)), s = 1 / (1 + e^-z)"""
+    size = np.abs(z)
+    rest = 2.0 - size * np.tanh(0.5 * size)
+    h = (size - _SILU_BENDS[0]) - _SILU_BENDS[1]
+    here = np.abs(h) < 2.0**-10
+    h, c = np.where(here, h, 0.0), _SILU_BEND_SERIES
+    rest = np.where(here, h * (c[0] + h * h * (c[1] + h * c[2])), rest)
+    s = _sigmoid(-size)
+    near = s * (1.0 - s) * rest
+    return np.where(size > _FAR_SILU, _far_exp(-size, 2.0 - size), near)
+
+
+# Each of the first two is a sum of two float64, as that of gelu.
+_SILU_TURNS = -1.2784645427610737, -1.0946994183093437e-16  # there silu' is 0
+_SILU_SERIES = 0.2178117057198001, 0.1466487969969469, 0.018874814223782312, -0.015222655223188032
+_SILU_BENDS = 2.3993572805154675, 1.8464872855353363e-16  # there silu'' is 0
+_SILU_BEND_SERIES = -1.1996786402577337, 0.030510173388064096, -0.012715977581091808
+_FAR_SILU = 700.0  # farther out, e^z is too small for all its bits before silu is
+
+
+def _far_exp(z: Array, factor: Array) -> Array:
+    """e^z · factor, z below -700: rounded once, where it may be less than all bits"""
+    near = np.clip(z, -800.0, 0.0)  # farther out all is 0, and the factor could overflow
+    scale = math.exp(-64.0)
+    return np.asarray(np.exp(near + 64.0) * np.clip(factor, -802.0, 802.0) * scale)
+
+
+def _softsign(z: Array) -> Array:
+    """f(z) = z / (1 + |z|)"""
+    return z / (1.0 + np.abs(z))
+
+
+def _softsign_slope(z: Array, a: Array) -> Array:
+    """f'(z) = 1 / (1 + |z|)²"""
+    share = 1.0 / (1.0 + np.abs(z))
+    return share * share
+
+
+def _softsign_curvature(z: Array, a: Array) -> Array:
+    """f''(z) = -2 sign(z) / (1 + |z|)³"""
+    share = 1.0 / (1.0 + np.abs(z))
+    return -2.0 * np.sign(z) * share * share * share
+
+
+def _hardtanh(z: Array) -> Array:
+    """f(z) = z where |z| < 1, else sign(z)"""
+    return np.clip(z, -1.0, 1.0)
+
+
+def _hardtanh_slope(z: Array, a: Array) -> Array:
+    """f'(z) = 1 where |z| < 1, else 0"""
+    return (np.abs(z) < 1.0).astype(np.float64)
+
+
+def _hardsigmoid(z: Array) -> Array:
+    """f(z) = (3 + z) / 6 where |z| < 3, else (1 + sign(z)) / 2"""
+    return np.clip(3.0 + np.clip(z, -3.0, 3.0), 0.0, 6.0) / 6.0
+
+
+def _hardsigmoid_slope(z: Array, a: Array) -> Array:
+    """f'(z) = 1/6 where |z| < 3, else 0"""
+    return np.where(np.abs(z) < 3.0, 1.0 / 6.0, 0.0)
+
+
+# --- powers, exp and log: what gates and norms are made of ----------------------------------------
+
+_quiet = np.errstate(all="ignore")  # NaN and infinity are what they should give out there
+
+
+@_quiet
+def _exp(z: Array) -> Array:
+    """f(z) = e^z"""
+    return np.exp(z)
+
+
+@_quiet
+def _exp_slope(z: Array, a: Array) -> Array:
+    """f'(z) = f''(z) = e^z"""
+    return a + 0.0
+
+
+@_quiet
+def _log(z: Array) -> Array:
+    """f(z) = ln z"""
+    return np.log(z)
+
+
+@_quiet
+def _log_slope(z: Array, a: Array) -> Array:
+    """f'(z) = 1 / z"""
+    return np.where(z < 0, np.nan, 1.0 / z)
+
+
+@_quiet
+def _log_curvature(z: Array, a: Array) -> Array:
+    """f''(z) = -1 / z²"""
+    return np.where(z < 0, np.nan, -1.0 / z / z)
+
+
+@_quiet
+def _square(z: Array) -> Array:
+    """f(z) = z²"""
+    return np.square(z)
+
+
+@_quiet
+def _square_slope(z: Array, a: Array) -> Array:
+    """f'(z) = 2z"""
+    return 2.0 * z
+
+
+def _square_curvature(z: Array, a: Array) -> Array:
+    """f''(z) = 2"""
+    return np.full(z.shape, 2.0)
+
+
+@_quiet
+def _sqrt(z: Array) -> Array:
+    """f(z) = √z"""
+    return np.sqrt(z)
+
+
+@_quiet
+def _sqrt_slope(z: Array, a: Array) -> Array:
+    """f'(z) = 1 / (2 √z)"""
+    return 0.5 / a
+
+
+@_quiet
+def _sqrt_curvature(z: Array, a: Array) -> Array:
+    """f''(z) = -1 / (4 z √z)"""
+    return -0.25 / a / z
+
+
+@_quiet
+def _rsqrt(z: Array) -> Array:
+    """f(z) = 1 / √z"""
+    return 1.0 / np.sqrt(z)
+
+
+@_quiet
+def _rsqrt_slope(z: Array, a: Array) -> Array:
+    """f'(z) = -1 / (2 z √z)"""
+    return -0.5 * a / z
+
+
+@_quiet
+def _rsqrt_curvature(z: Array, a: Array) -> Array:
+    """f''(z) = 3 / (4 z² √z)"""
+    return 0.75 * a / z / z
+
+
+@_quiet
+def _reciprocal(z: Array) -> Array:
+    """f(z) = 1 / z"""
+    return 1.0 / z
+
+
+@_quiet
+def _reciprocal_slope(z: Array, a: Array) -> Array:
+    """f'(z) = -1 / z²"""
+    return -1.0 / z / z
+
+
+@_quiet
+def _reciprocal_curvature(z: Array, a: Array) -> Array:
+    """f''(z) = 2 / z³"""
+    return 2.0 / z / z / z
+
+
 _ALL, _FROM_0 = (-math.inf, math.inf), (0.0, math.inf)
 _FEW = 64.0  # a library may err by 4 eps, and two by 8; and it is several functions of the library
 
@@ -310,6 +503,22 @@ ACTIVATIONS: dict[str, Activation] = {
     "elu": Activation(_elu, _elu_slope, _elu_curvature, "he", _FEW, (-1.0, math.inf)),
     "gelu": Activation(_gelu, _gelu_slope, _gelu_curvature, "he", range=(-0.17, math.inf)),
     "sin": Activation(_sin, _sin_slope, _sin_curvature, range=(-1.0, 1.0)),
+    "silu": Activation(_silu, _silu_slope, _silu_curvature, "he", _FEW, (-0.28, math.inf)),
+    "softsign": Activation(
+        _softsign, _softsign_slope, _softsign_curvature, rounding=0.0, range=(-1.0, 1.0)
+    ),
+    "hardtanh": Activation(_hardtanh, _hardtanh_slope, _flat, rounding=0.0, range=(-1.0, 1.0)),
+    "hardsigmoid": Activation(
+        _hardsigmoid, _hardsigmoid_slope, _flat, rounding=0.0, range=(0.0, 1.0)
+    ),
+    "exp": Activation(_exp, _exp_slope, _exp_slope, rounding=_FEW, range=_FROM_0),
+    "log": Activation(_log, _log_slope, _log_curvature, rounding=_FEW, range=_ALL),
+    "square": Activation(_square, _square_slope, _square_curvature, rounding=0.0, range=_FROM_0),
+    "sqrt": Activation(_sqrt, _sqrt_slope, _sqrt_curvature, rounding=0.0, range=_FROM_0),
+    "rsqrt": Activation(_rsqrt, _rsqrt_slope, _rsqrt_curvature, rounding=0.0, range=_FROM_0),
+    "reciprocal": Activation(
+        _reciprocal, _reciprocal_slope, _reciprocal_curvature, rounding=0.0, range=_ALL
+    ),
 }
 
 ORIGINALS = MappingProxyType(dict(ACTIVATIONS))  # users may add to the table, or replace some

@@ -71,7 +71,8 @@ class Interneuron:
 
     Attributes:
         id: Its name in the network: 1 to 128 printable characters.
-        combination: The name of its combination, a key of `na.COMBINATIONS`.
+        combination: The name of its combination, a key of `na.COMBINATIONS`; or a dropout such as
+            "dropout 0.1" or "dropout 0.1, seed 3", which has one source; see `network/dropout.py`.
         field: Which positions of its sources it hears at each of its own; see `na.field`. None: the
             same one.
     """

@@ -26,14 +26,16 @@ from ..support.arrays import Array, Indices
 from ..support.errors import NetworkError
 from ..support.scalars import as_whole_number
 from .cell import check_cell
+from .dropout import read_dropout
 from .elements import Interneuron
 from .field import Field, Grid, as_grid, count_positions
 from .network import Network
 
 
 def combinations_of(network: Network) -> list[str]:
-    """Return the names of the combinations that a network's interneurons use, sorted."""
-    return sorted({node.combination for node in network.interneurons.values()})
+    """Return the names of the combinations of a network's interneurons, sorted; not dropouts."""
+    names = {node.combination for node in network.interneurons.values()}
+    return sorted(name for name in names if read_dropout(name) is None)
 
 
 def elements_to_json(network: Network) -> dict[str, Any]:

@@ -344,6 +344,9 @@ def pairs(queries: int, keys: int | None = None, causal: bool = False) -> tuple[
     Returns:
         The field in which pairs hear their queries, and that in which they hear their keys.
 
+    Raises:
+        NetworkError: Causal pairs have other numbers of keys than of queries.
+
     Examples:
         >>> by_query, by_key = na.field.pairs(2, causal=True)
         >>> by_query.positions[:, 0].tolist(), by_key.positions[:, 0].tolist()

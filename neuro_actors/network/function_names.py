@@ -9,7 +9,25 @@ from typing import Literal, TypeAlias
 from ..support.text import did_you_mean
 
 ActivationName: TypeAlias = Literal[
-    "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu", "gelu", "sin"
+    "identity",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "softplus",
+    "elu",
+    "gelu",
+    "sin",
+    "silu",
+    "softsign",
+    "hardtanh",
+    "hardsigmoid",
+    "exp",
+    "log",
+    "square",
+    "sqrt",
+    "rsqrt",
+    "reciprocal",
 ]
 LossName: TypeAlias = Literal[
     "squared_error",
@@ -47,8 +65,9 @@ _ACTIVATIONS = MappingProxyType(
         "expit": "did you mean 'sigmoid'?",
         "logits": "did you mean 'identity'?",
         "sine": "did you mean 'sin'?",
-        "swish": "add it with na.add_activation(...)",
-        "silu": "add it with na.add_activation(...)",
+        "swish": "did you mean 'silu'?",
+        "ln": "did you mean 'log'?",
+        "inverse": "did you mean 'reciprocal'?",
         "selu": "add it with na.add_activation(...)",
         "mish": "add it with na.add_activation(...)",
     }

@@ -23,10 +23,11 @@ from ..support.errors import InputError
 from ..support.hints import explains_arguments
 from ..support.scalars import as_number
 from ..support.signal_exceptions import is_from_handler, passes_handler_exceptions
-from ..support.text import did_you_mean, quote
+from ..support.text import quote
 from .activations import ACTIVATIONS, OUTPUTS, Activation
 from .combination_probe import known_combination
 from .combinations import COMBINATIONS, Combination
+from .dropout import read_dropout, suggest_combination
 from .function_names import suggest_activation, suggest_loss
 from .function_probe import known_identity
 from .losses import LOSSES, Loss
@@ -111,11 +112,14 @@ def combination(name: str) -> Combination:
         name: A key of `COMBINATIONS`.
 
     Raises:
-        InputError: The table has no such name.
+        InputError: The table has no such name. A dropout is no function of what it hears alone.
     """
+    if read_dropout(name) is not None:
+        problem = "draws anew in each step, so this computation, which has no step, lacks it"
+        raise InputError(f"{quote(name)} {problem}")
     tables = _in_use.get()
     known = COMBINATIONS if tables is None else tables[1]
-    return _lookup(known, "combination", name, did_you_mean)
+    return _lookup(known, "combination", name, suggest_combination)
 
 
 def output_activation(name: str) -> Activation:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from ..support.arrays import Indices
 from ..support.errors import NetworkError
-from ..support.text import did_you_mean, quote
+from ..support.text import quote
 from . import functions
 from .combinations import COMBINATIONS
+from .dropout import read_dropout, suggest_combination
 from .elements import Interneuron, arrow
 from .function_names import suggest_activation
 from .graph import Groups, find_cycle, levels
@@ -40,18 +41,24 @@ def check_activations(ids: Sequence[str], activations: Sequence[str]) -> None:
             raise NetworkError(f"neuron {culprit!r}: unknown activation {quote(name)}: {known}")
 
 
-def check_combinations(interneurons: Mapping[int, Interneuron]) -> None:
+def check_combinations(interneurons: Mapping[int, Interneuron], fan_in: Indices) -> None:
     """Check that every combination is in the table; it may not be where a log was read.
 
     Args:
         interneurons: The interneurons by position.
+        fan_in: How many sources each neuron has. Shape (n_neurons,).
 
     Raises:
-        NetworkError: One is unknown.
+        NetworkError: One is unknown, or a dropout hears several sources.
     """
-    for node in interneurons.values():
+    for k, node in interneurons.items():
+        if read_dropout(node.combination) is not None:
+            if fan_in[k] != 1 or (node.field is not None and node.field.width != 1):
+                problem = "a dropout hears one source, at one position each"
+                raise NetworkError(f"interneuron {node.id!r}: {problem}")
+            continue
         if not isinstance(node.combination, str) or node.combination not in COMBINATIONS:
-            known = did_you_mean(node.combination, list(COMBINATIONS))
+            known = suggest_combination(node.combination, list(COMBINATIONS))
             raise NetworkError(
                 f"interneuron {node.id!r}: unknown combination {quote(node.combination)}: {known}"
             )

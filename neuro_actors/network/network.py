@@ -41,7 +41,7 @@ from .graph import Groups
 from .initial_weights import draw_weights
 from .parameter_names import find_parameters
 from .positions import find_grids
-from .table import level_table
+from .table import layer_table, level_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -559,7 +559,21 @@ class Network:
 
         A line shows how many neurons the level has, their fan-in and fan-out, the number of
         parameters and the activation functions.
+
+        With interneurons, delays or several positions there is one line for each layer instead, as
+        the ids say before their first point: how many neurons and interneurons it has, how many
+        parameters learn, each counted once at however many positions it is used, how many are
+        frozen, and at which positions it lives.
         """
+        if self.interneurons or self.delays or len(self.grids) > 1:
+            n = len(self.ids)
+            owned = self.frozen_weights & ~self.is_interneuron[self.targets]
+            n_frozen = np.bincount(self.targets[owned], minlength=n) + self.frozen_biases
+            layers = layer_table(
+                self.ids, self.activations, self.interneurons, self.delays,
+                self.grids, self.grid, self.n_parameters, n_frozen,
+            )  # fmt: skip
+            return f"{self!r}\n{layers}"
         table = level_table(
             self.level, self.incoming, self.outgoing, self.activations, self.is_input
         )
@@ -747,7 +761,7 @@ class Network:
             NetworkError: One is unknown.
         """
         graph_checks.check_activations(self.ids, self.activations)
-        graph_checks.check_combinations(self.interneurons)
+        graph_checks.check_combinations(self.interneurons, self.incoming.sizes)
 
     def _with_interneurons(
         self, weights: NDArray[np.bool_] | None, biases: NDArray[np.bool_] | None

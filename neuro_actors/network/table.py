@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..support.arrays import Indices
 from ..support.text import format_table
+from .elements import Interneuron
+from .field import Grid, show_grid
 from .graph import Groups
 
 HEADINGS = ("level", "neurons", "fan-in", "fan-out", "parameters", "activations")
+LAYER_HEADINGS = ("layer", "neurons", "interneurons", "parameters", "frozen", "positions", "what")
 
 
 def level_table(
@@ -42,3 +45,57 @@ def level_table(
         fans = (f"{f[here].min()} to {f[here].max()}" for f in (fan_in, fan_out))
         rows.append((str(k), f"{len(here):,}", *fans, f"{n_parameters:,}", ", ".join(names)))
     return format_table(rows, last_is_text=True)
+
+
+def layer_table(
+    ids: Sequence[str],
+    activations: Sequence[str],
+    interneurons: Mapping[int, Interneuron],
+    delays: Mapping[int, object],
+    grids: Sequence[Grid],
+    grid: Indices,
+    n_parameters: Indices,
+    n_frozen: Indices,
+) -> str:
+    """Return a table with one line for each layer: what the ids before the first point say.
+
+    A line shows how many neurons and interneurons a layer has, how many parameters learn, which
+    count once, at however many positions they are used, how many are frozen, and where the layer
+    lives.
+
+    Args:
+        ids: The id of each neuron.
+        activations: The name of each neuron's activation function.
+        interneurons: The interneurons by position.
+        delays: The delays by position.
+        grids: All grids.
+        grid: The place of each neuron's own among them. Shape (n_neurons,).
+        n_parameters: How many parameters each neuron has. Shape (n_neurons,).
+        n_frozen: How many of them are frozen. Shape (n_neurons,).
+    """
+    layers: dict[str, list[int]] = {}
+    for k, name in enumerate(ids):
+        head, point, _ = name.partition(".")
+        layers.setdefault(head if point else name.rstrip("0123456789") or name, []).append(k)
+    rows: list[tuple[str, ...]] = [LAYER_HEADINGS]
+    for name, here in [*layers.items(), ("all", list(range(len(ids))))]:
+        between = [k for k in here if k in interneurons]
+        kinds = {activations[k] for k in here if n_parameters[k]}
+        what = [*sorted(kinds), *sorted({interneurons[k].combination for k in between})]
+        if any(k in delays for k in here):
+            what.append("(delays)")
+        if any(not n_parameters[k] and k not in interneurons and k not in delays for k in here):
+            what.insert(0, "(inputs)")
+        frozen = int(n_frozen[here].sum())
+        counts = (
+            len(here) - len(between),
+            len(between),
+            int(n_parameters[here].sum()) - frozen,
+            frozen,
+        )
+        where = ", ".join(show_grid(grids[g]) for g in dict.fromkeys(grid[here].tolist()))
+        is_sum = name == "all" and here == list(range(len(ids)))
+        rest = ("", "") if is_sum else (where, ", ".join(what))
+        rows.append((name, *(f"{n:,}" for n in counts), *rest))
+    table = format_table(rows, last_is_text=True)
+    return "\n".join(line.rstrip() for line in table.split("\n"))

@@ -10,6 +10,7 @@ Files:
 
     local_rule.py          fire and respond: where urgencies are summed and gradients are made
     interneuron_rule.py    fire and respond of an interneuron, which has nothing to learn
+    dropout_rule.py        an interneuron that leaves out some of what it hears
     neuron_state.py        what a neuron remembers, and how an optimizer changes it
     checked_rule.py        rules of a user's own: what they write, return and keep is checked
     loss_node.py           the member that computes the loss and the first urgencies

@@ -345,7 +345,11 @@ class LocalRule(StatefulRule):
     def refuse(self, what: str, values: Array, shape: tuple[int, ...], step: Step) -> None:
         """Raise an error under this neuron's name if values are not as they must be.
 
-        See `refuse`.
+        Args:
+            what: What the values are.
+            values: The values. Any shape.
+            shape: The shape that was expected.
+            step: The step in which they were computed.
 
         Raises:
             MessageError: The values have another shape or dtype, or are not finite.

@@ -122,6 +122,16 @@ def _activation(torch: Any, name: str) -> Any:
         "elu": f.elu,
         "gelu": f.gelu,
         "sin": torch.sin,
+        "silu": f.silu,
+        "softsign": f.softsign,
+        "hardtanh": f.hardtanh,
+        "hardsigmoid": f.hardsigmoid,
+        "exp": torch.exp,
+        "log": torch.log,
+        "square": torch.square,
+        "sqrt": torch.sqrt,
+        "rsqrt": torch.rsqrt,
+        "reciprocal": torch.reciprocal,
     }
     return _look_up(table, name)
 

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..network import functions
+from ..network.dropout import read_dropout
 from ..network.field import count_positions
 from ..network.network import Network
+from ..neuron.dropout_rule import DropoutRule
 from ..neuron.interneuron_rule import InterneuronRule
 from ..neuron.local_rule import InputRule, LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
@@ -131,6 +133,9 @@ class Rule:
         """
         node = network.interneurons[k]
         from_input = network.is_input[network.sources[network.incoming.of(k)]]
+        dropout = read_dropout(node.combination)
+        if dropout is not None:
+            return DropoutRule(node.id, *dropout, node.field, from_input, sums)
         combination = functions.combination(node.combination)
         return InterneuronRule(node.id, combination, node.field, from_input, sums)
 
@@ -186,7 +191,10 @@ class Rule:
         """Return the rule for a batch of this shape: mostly the rule itself.
 
         Args:
-            x: The batch, as a user handed it over.
+            x: The batch, as a user handed it over. Shape (batch, *axes, *positions, n_inputs).
+
+        Raises:
+            InputError: The rule needs data of another shape.
         """
         return self
 

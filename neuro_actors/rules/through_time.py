@@ -4,6 +4,8 @@ The society is the network's cell (`network/cell.py`): what the network is in on
 sequence of T ticks has 2 T rounds:
 
     forward    tick 1, …, tick T. The environment repeats what each delay heard so many ticks ago.
+               (In a prediction these rounds are all, and are called "tick 1 of T of a prediction":
+               what learns, as dropout does, is told apart by its round.)
     backward   tick T, …, tick 1 once more, now with the targets of that tick. What a delay feels
                as its urgency, it feels for what it heard so many ticks ago. So the environment
                repeats it there: the loss node hands it on as the urgency of what the delay hears.
@@ -35,6 +37,8 @@ from ..support.arrays import Array, freeze
 from ..support.errors import InputError
 from ..support.scalars import as_whole_number
 from .rule import Answer, Round, Rule, own
+
+PREDICTION = " of a prediction"  # behind the name of a round of a prediction
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,14 @@ class ThroughTime(Rule):
         return make_cell(network)
 
     def fit(self, x: ArrayLike) -> ThroughTime:
-        """See `Rule.fit`: the ticks are those of x, if the rule does not say how many."""
+        """See `Rule.fit`: the ticks are those of x, if the rule does not say how many.
+
+        Args:
+            x: The batch. Shape (batch, ticks, *positions, n_inputs).
+
+        Raises:
+            InputError: x has no axis of ticks.
+        """
         if self.ticks is not None:
             return self
         shape = np.shape(x)
@@ -102,7 +113,8 @@ class ThroughTime(Rule):
 
     def predicting(self, network: Network, x: Array) -> Generator[Round, Answer, Array]:
         """See `Rule.predicting`."""
-        said, _ = yield from self._forward(network, DelayRows.of(network), x)
+        rows = DelayRows.of(network)
+        said, _ = yield from self._forward(network, rows, x, PREDICTION)
         return _join(said, count_positions(network.output_grid))
 
     def rounds_with_targets(
@@ -134,7 +146,7 @@ class ThroughTime(Rule):
         return self.ticks
 
     def _forward(
-        self, network: Network, rows: DelayRows, x: Array
+        self, network: Network, rows: DelayRows, x: Array, what: str = ""
     ) -> Generator[Round, Answer, tuple[list[Array], list[Array]]]:
         """Go through all ticks; return what the outputs said, and what the inputs were handed."""
         xs = _split(x, self._ticks, count_positions(network.input_grid))
@@ -148,7 +160,8 @@ class ThroughTime(Rule):
                 if t >= later:
                     inputs[row] = delayed[t - later][k]
             given.append(freeze(inputs))
-            answer = yield Round(given[t], forward_round(t + 1, self._ticks), predicts=True)
+            name = forward_round(t + 1, self._ticks) + what
+            answer = yield Round(given[t], name, predicts=True)
             n = len(answer.predictions) - len(rows.delays)
             said.append(answer.predictions[:n])
             delayed.append(answer.predictions[n:])
@@ -180,7 +193,7 @@ def forward_tick_of(round: str) -> tuple[int, int] | None:
     Returns:
         The tick and their number, or None if it is no such round.
     """
-    return _tick("tick", round)
+    return _tick("tick", round.removesuffix(PREDICTION))
 
 
 def tick_of(round: str) -> tuple[int, int] | None:
@@ -215,12 +228,26 @@ class TimeNeuron(LocalRule):
         from_input: NDArray[np.bool_],
         sums: Sums = ORDERED,
     ) -> None:
-        """See `LocalRule`."""
+        """Make the rule of a neuron that has not learned yet.
+
+        Args:
+            id: The neuron's id.
+            function: The neuron's activation function.
+            parameters: The weights in synapse order, then the bias. Shape (fan_in + 1,).
+            from_input: True where the source is an input. Shape (fan_in,).
+            sums: The sums by which the rule adds.
+        """
         super().__init__(id, function, parameters, from_input, sums)
         self.total = NOTHING
 
     def conclude(self, step: Step, wanted: Array, commit_out: Array) -> None:
-        """See `LocalRule.conclude`: only after the first tick, with the sum over all."""
+        """See `LocalRule.conclude`: it learns after the first tick alone, from the sum over all.
+
+        Args:
+            step: The step.
+            wanted: The urgencies of the parameters in this tick. Shape (fan_in + 1,).
+            commit_out: Receives the new parameters, or the sum. Shape (fan_in + 1,).
+        """
         tick, ticks = tick_of(step.round) or (1, 1)
         total = wanted if tick == ticks else self.total + wanted
         if tick > 1:

@@ -41,9 +41,9 @@ QUESTIONS = [
     "hierarchy",
 ]
 COMMON = {  # names that every such library has in some form, or that belong to another name
-    "ACTIVATIONS", "Activation", "Audit", "Epoch", "Gradient", "Input", "LOSSES", "Loss", "Network",
+    "ACTIVATIONS", "Activation", "Audit", "COMBINATIONS", "Combination", "Epoch", "Gradient", "Input", "LOSSES", "Loss", "Network",
     "Neuron", "Partition", "Simulation", "StepResult", "Synapse", "Trace", "TrainingResult",
-    "add_activation", "add_loss", "datasets", "gradient", "predict",
+    "add_activation", "add_combination", "add_loss", "datasets", "gradient", "predict",
 }  # fmt: skip
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")

@@ -65,7 +65,34 @@ ACTIVATIONS: dict[str, tuple[Callable, Callable, Callable]] = {
         lambda z: (2 - z * z) * _density(z),
     ),
     "sin": (mp.sin, mp.cos, lambda z: -mp.sin(z)),
+    "silu": (
+        lambda z: z * _sigmoid(z),
+        lambda z: _sigmoid(z) * (1 + z * _sigmoid(-z)),
+        lambda z: _sigmoid_slope(z) * (2 - z * mp.tanh(z / 2)),
+    ),
+    "softsign": (
+        lambda z: z / (1 + abs(z)),
+        lambda z: 1 / (1 + abs(z)) ** 2,
+        lambda z: -2 * mp.sign(z) / (1 + abs(z)) ** 3,
+    ),
+    "hardtanh": (lambda z: max(-1, min(z, 1)), lambda z: int(abs(z) < 1), lambda z: 0),
+    "hardsigmoid": (
+        lambda z: max(0, min(z + 3, 6)) / mp.mpf(6),
+        lambda z: mp.mpf(abs(z) < 3) / 6,
+        lambda z: 0,
+    ),
+    "exp": (mp.exp, mp.exp, mp.exp),
+    "log": (mp.log, lambda z: 1 / z, lambda z: -1 / z**2),
+    "square": (lambda z: z**2, lambda z: 2 * z, lambda z: 2),
+    "sqrt": (mp.sqrt, lambda z: 1 / (2 * mp.sqrt(z)), lambda z: -1 / (4 * z * mp.sqrt(z))),
+    "rsqrt": (
+        lambda z: 1 / mp.sqrt(z),
+        lambda z: -1 / (2 * z * mp.sqrt(z)),
+        lambda z: 3 / (4 * z**2 * mp.sqrt(z)),
+    ),
+    "reciprocal": (lambda z: 1 / z, lambda z: -1 / z**2, lambda z: 2 / z**3),
 }
+POSITIVE = "log", "sqrt", "rsqrt"  # the domain of these
 
 
 # Each loss of one output: value, slope, curvature.
@@ -130,9 +157,20 @@ def exact(function: Callable, *arguments) -> object:
         return function(*map(mp.mpf, map(float, arguments)))
 
 
+def domain(name: str, z: np.ndarray) -> np.ndarray:
+    """Those of some signals at which a function is defined, and float64 can hold it."""
+    if name in POSITIVE:
+        return z[z > 0]
+    if name == "reciprocal":
+        return z[z != 0]
+    return z[z < 709.0] if name == "exp" else z
+
+
 def relative_error(found: float, right) -> float:
     """The error of a number in units of it; what a float64 near 0 cannot hold does not count."""
     with mp.workdps(DIGITS):
+        if right and abs(right) > mp.mpf(1.79e308):
+            return 0.0 if abs(found) > 1.79e308 else float("inf")
         apart = abs(mp.mpf(float(found)) - right)
         if apart <= 4 * mp.mpf(5e-324):
             return 0.0
@@ -143,7 +181,8 @@ def signals(n: int) -> np.ndarray:
     """Signals from -745 to 745: even, next to 0, next to the places where formulas change."""
     edges = [0.0, 2.0**-10, 2.0**-6, 1.0, 3.0, 4.5, 8.5, 17.0, 20.0, 27.6, 30.0, 36.0, 36.7, 36.8,
              37.5, 38.0, 40.0, 354.0, 373.0, 708.0, 709.8, 745.0, np.sqrt(2), np.sqrt(2) + 0.003,
-             0.7517915246935645, 0.7517915246935645 + 2.0**-10, 0.753, np.pi / 2, np.pi, 100 * np.pi]  # fmt: skip
+             0.7517915246935645, 0.7517915246935645 + 2.0**-10, 0.753, 1.2784645427610737, 1.2784645427610737 + 2.0**-10,
+             2.3993572805154675, 2.3993572805154675 + 2.0**-10, 700.0, np.pi / 2, np.pi, 100 * np.pi]  # fmt: skip
     around = [
         side(edge)
         for edge in edges

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.exact_functions import ACTIVATIONS, exact, relative_error, signals
+from helpers.exact_functions import ACTIVATIONS, domain, exact, relative_error, signals
 
 import neuro_actors as na
 from neuro_actors.network import functions
@@ -36,20 +36,22 @@ def test_all_are_compared() -> None:
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_against_mpmath(name: str) -> None:
-    assert max(worst(name, signals(40)).values()) < (1e-12,)
+    assert max(worst(name, domain(name, signals(40))).values()) < (1e-12,)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_against_mpmath_densely(name: str) -> None:
     drawn = np.random.default_rng(0).uniform(-40, 40, 4000)
-    assert max(worst(name, np.concatenate([signals(3000), drawn])).values()) < (1e-12,)
+    assert max(worst(name, domain(name, np.concatenate([signals(3000), drawn]))).values()) < (
+        1e-12,
+    )
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_number_does_not_depend_on_those_beside_it(name: str) -> None:
     """What is far out takes another formula; what is beside it keeps its bits."""
-    z = signals(40)
+    z = domain(name, signals(40))
     near = np.abs(z) < 2.0
     for all_of_them, alone in zip(compute(name, z), compute(name, z[near]), strict=True):
         assert np.array_equal(all_of_them[near], alone)
@@ -71,6 +73,18 @@ def test_slopes_at_kinks() -> None:
     slopes = {"relu": 0.0, "leaky_relu": 0.01, "elu": 1.0}
     for name, slope in slopes.items():
         assert compute(name, z)[1].tolist() == [slope, slope]
+    assert compute("hardtanh", np.array([-1.0, 1.0]))[1].tolist() == [0.0, 0.0]
+    assert compute("hardsigmoid", np.array([-3.0, 3.0]))[1].tolist() == [0.0, 0.0]
+
+
+def test_functions_with_a_domain_are_not_finite_outside_of_it() -> None:
+    outside = {"log": [-1.0, 0.0], "sqrt": [-1.0], "rsqrt": [-1.0, 0.0], "reciprocal": [0.0]}
+    outside |= {"exp": [1e3], "square": [1e200]}
+    for name, z in outside.items():
+        assert not np.isfinite(compute(name, np.array(z))[0]).any(), name
+    net = na.Network([na.Input("x"), na.Neuron("l", "log")], [na.Synapse("x", "l", 1.0)], ["l"])
+    with pytest.raises(na.SimulationError, match=r"^'l' failed in step 1: its activation"):
+        na.predict(net, [[-1.0]])
 
 
 def test_gelu_far_out_worked_by_hand() -> None:
