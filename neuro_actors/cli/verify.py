@@ -37,16 +37,24 @@ if TYPE_CHECKING:
     show_default=True,
     help="The engine that carries the messages: bundled or memory.",
 )
-def verify(networks: int, seed: int, channels: str) -> None:
+@click.option(
+    "--any",
+    "any_kind",
+    is_flag=True,
+    help="Draw networks of any kind: interneurons, positions, fields, frozen parts, delays.",
+)
+def verify(networks: int, seed: int, channels: str, any_kind: bool) -> None:
     """Check that random societies compute exact gradients.
 
     \b
     neuro-actors verify --networks 100
     neuro-actors verify --networks 1 --seed 17
+    neuro-actors verify --networks 100 --any
 
     The command draws networks of 1 to 200 neurons and levels, layered and random graphs, with all
     activations and losses, and batches of 1 to 64 examples. Each society computes predictions, a
-    gradient and a Hessian-vector product, and learns for two steps.
+    gradient and a Hessian-vector product, and learns for two steps. With --any it draws small
+    networks with interneurons, positions, receptive fields, frozen parts and delays.
 
     The proof: each neuron is compared alone. From the messages that it received, matrices in
     numpy compute what it should have sent, in a network of any depth.
@@ -68,10 +76,10 @@ def verify(networks: int, seed: int, channels: str) -> None:
 
     choose_channels(channels)
     out, err = Console(highlight=False), Console(stderr=True)
-    verdicts = verify_networks(networks, seed, channels=channels)
+    verdicts = verify_networks(networks, seed, channels=channels, any_kind=any_kind)
     if err.is_terminal:
         verdicts = iter(track(verdicts, "verifying", total=networks, console=err))
-    totals = _Totals()
+    totals = _Totals("--any " if any_kind else "")
     for verdict in verdicts:
         totals.add(verdict)
     with out.capture() as text:
@@ -85,7 +93,8 @@ def verify(networks: int, seed: int, channels: str) -> None:
 class _Totals:
     """Counts and largest differences of all networks so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: str) -> None:
+        self.options = options  # that draw the same networks again
         self.networks = self.neurons = self.synapses = self.messages = 0
         self.failed: list[Verdict] = []
         self.worst: dict[str, tuple[float, int]] = {}  # what: (greatest use, its seed)
@@ -137,7 +146,7 @@ class _Totals:
             wrong = verdict.failure or ", ".join(
                 f"{name} {d:.3g}" for name, d in verdict.differences.items() if not d <= 1
             )
-            command = f"neuro-actors verify --networks 1 --seed {verdict.seed}"
+            command = f"neuro-actors verify {self.options}--networks 1 --seed {verdict.seed}"
             out.print(f"FAILED: {command}   ({wrong})", markup=False)
         if self.failed:
             out.print(f"{len(self.failed)} of {self.networks:,} networks differ.")

@@ -252,6 +252,23 @@ def check_curvature(activations: Iterable[str | None], name: str) -> None:
         )
 
 
+def check_bends(combinations: Iterable[str]) -> None:
+    """Check the same of interneurons: that all combinations know how their slopes bend.
+
+    Args:
+        combinations: The names of combinations.
+
+    Raises:
+        InputError: One of the combinations does not know it, or is unknown.
+    """
+    for known in sorted(set(combinations)):
+        if combination(known).bends is None:
+            advice = "na.add_combination(…, bends=lambda x, a, d: …), how its slopes change along d"
+            raise InputError(
+                f"a product with the Hessian needs the bends of the combination {known!r}: {advice}"
+            )
+
+
 def check_in_parts(activations: Iterable[str], name: str, combinations: Iterable[str] = ()) -> None:
     """Check that a batch may go through in parts: that no function of a user's own mixes examples.
 

@@ -7,6 +7,8 @@ Files:
 
     verify.py          random societies, neuron by neuron; and against reference, PyTorch and more
     random_cases.py    draws networks of all shapes, each with a batch and a loss
+    any_cases.py       draws small networks of any kind: gates, positions, fields, delays
+    rounds.py          compares the rounds of one step, also of one through time
     mail.py            records the messages of a society for that
     reference/         the gradient by matrices, and how far rounding can bring results apart
     audit/             replays a recorded run, neuron by neuron, and finds the first lie

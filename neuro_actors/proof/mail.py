@@ -13,6 +13,7 @@ from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
 from ..neuron.messages import Step
 from ..support.arrays import Array
+from .reference.cells import Cells
 from .reference.each_neuron import Mail
 
 
@@ -23,16 +24,17 @@ class MailRecorder:
         network: The network.
 
     Attributes:
+        network: The network of the society.
         steps: Each step that has ended, with its messages.
     """
 
     def __init__(self, network: Network) -> None:
-        self._network = network
+        self.network = network
         self.steps: list[tuple[Step, Mail]] = []
 
     def record(self, step: Step, record: StepRecord) -> None:
         """See `Recorder.record`."""
-        self.steps.append((step, read_mail(self._network, step, record)))
+        self.steps.append((step, read_mail(self.network, step, record)))
 
     def record_fault(self, event: FaultEvent) -> None:
         """See `Recorder.record_fault`. A fault changes no message."""
@@ -48,6 +50,7 @@ def recorded(channels: ChannelsChoice, recorder: MailRecorder) -> ChannelsFactor
     factory = choose_channels(channels)
 
     def make(network: Network, log: Recorder | None) -> Channels:
+        recorder.network = network  # that of the society: of a network with delays its cell
         return factory(network, recorder)
 
     return make
@@ -62,9 +65,11 @@ def read_mail(network: Network, step: Step, record: StepRecord) -> Mail:
         record: Its record.
     """
     blocks = {block.name: block for block in row_blocks(network)}
-    rows = {name: _rows(block, step, record) for name, block in blocks.items()}
-    activations = np.full((len(network.ids), record.columns), np.nan)
-    activations[blocks["activations"].sender] = rows["activations"]
+    read = "activations", "backward", "loss_to_outputs", "input_urgencies", "commits", "losses"
+    rows = {name: _rows(blocks[name], step, record) for name in read}
+    cells = Cells(network)
+    activations = np.full((len(cells.owner), record.columns), np.nan)
+    activations[cells.of(blocks["activations"].sender)] = rows["activations"]
     weights, biases = np.full(len(network.weights), np.nan), np.full(len(network.ids), np.nan)
     if step.loss is not None:
         weights, biases = ParameterOrder(network).by_element(rows["commits"].ravel())
@@ -84,19 +89,33 @@ def read_mail(network: Network, step: Step, record: StepRecord) -> Mail:
 
 
 def _rows(block: RowBlock, step: Step, record: StepRecord) -> Array:
-    """Return a copy of a block's rows; NaN for rows that the step does not have."""
+    """Return a copy of a block's rows, one for each position; NaN for what the step lacks."""
     held = record.blocks.get(block.name)
     if block.spec.size is Size.PARAMETERS:
         return np.array(held.values, dtype=np.float64) if held is not None else np.empty(0)
     of_examples = record.batch if step.loss is not None else 0  # a prediction has no losses
     columns = of_examples if block.spec.size is Size.EXAMPLES else record.columns
-    rows = np.full((len(block), columns), np.nan)
     used = block.is_used(StepKind.of(step))
-    if held is not None and used.any():
+    wide = block.n_positions if block.spec.size is not Size.EXAMPLES else np.ones_like(used, int)
+    rows = np.full((int(wide.sum()), columns), np.nan)
+    if held is None or not used.any():
+        return rows
+    if held.values.ndim == 1:  # messages of different lengths: numbers, one after another
+        starts = np.cumsum(wide) - wide
+        n = len(held.values) // int(wide.sum())  # numbers for each position
+        messages = [held.values[n * a : n * (a + w)] for a, w in zip(starts, wide, strict=True)]
+    else:
         values = (
             held.values[: len(block)]
             if held.places is None
             else held.values.take(held.places, 0, mode="clip")
         )
-        rows[used] = values[used]
+        if (wide == 1).all():
+            rows[used] = values[used]
+            return rows
+        messages = list(values)
+    first = np.cumsum(wide) - wide
+    for k in np.flatnonzero(used).tolist():
+        # a message has its numbers example after example, and position after position in each
+        rows[first[k] : first[k] + wide[k]] = messages[k].reshape(columns, wide[k]).T
     return rows

@@ -53,7 +53,7 @@ def draw_case(seed: int, neurons: int = 200, examples: int = 64) -> Case:
         examples: The largest number of examples.
     """
     rng = np.random.default_rng(seed)
-    loss = str(rng.choice(list(_TARGETS)))
+    loss = str(rng.choice(list(TARGETS)))
     size = int(np.exp(rng.uniform(0, np.log(neurons + 0.99))))
     names: list[str] = list(DRAWN)
     output_activations = ["sigmoid"] if loss in ("cross_entropy", "kl_divergence") else names
@@ -68,7 +68,7 @@ def draw_case(seed: int, neurons: int = 200, examples: int = 64) -> Case:
     network = network.with_parameters(network.weights, biases)
     batch = 1 if rng.random() < 0.2 else int(rng.integers(2, examples + 1))
     x = rng.standard_normal((batch, len(network.inputs)))
-    return Case(network, x, _TARGETS[loss](rng, (batch, len(network.outputs))), loss)
+    return Case(network, x, TARGETS[loss](rng, (batch, len(network.outputs))), loss)
 
 
 def _layered(
@@ -155,7 +155,7 @@ def _class_probabilities(rng: np.random.Generator, shape: tuple[int, int]) -> Ar
     return rng.dirichlet(np.ones(shape[1]), shape[0])
 
 
-_TARGETS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Array]] = {
+TARGETS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Array]] = {
     "squared_error": _any_numbers,
     "absolute_error": _any_numbers,
     "huber": _any_numbers,

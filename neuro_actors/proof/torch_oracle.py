@@ -15,24 +15,30 @@ from ..support.optional import import_optional
 
 
 def torch_gradient(
-    network: Network, x: Array, targets: Array, loss: str = "squared_error"
+    network: Network,
+    x: Array,
+    targets: Array,
+    loss: str = "squared_error",
+    window: int | None = None,
 ) -> Gradient:
     """Compute what `reference.gradient` returns with `wrt_inputs`, by autograd, neuron by neuron.
 
-    It needs the extra `torch`.
+    It needs the extra `torch`. A network with delays goes through time tick by tick.
 
     Args:
         network: The network.
-        x: The values of the inputs. Shape (batch, n_inputs).
-        targets: What the outputs should be. Shape (batch, n_outputs).
+        x: The values of the inputs. Shape (batch, *positions, n_inputs), or (batch, ticks,
+            *positions, n_inputs) of a network with delays.
+        targets: What the outputs should be. Shape (batch, *positions, n_outputs), likewise.
         loss: The name of a loss that is built in.
+        window: As in `rules.ThroughTime`: after how many ticks derivatives are cut.
 
     Raises:
-        InputError: PyTorch has no counterpart of the loss or of an activation function.
+        InputError: PyTorch has no counterpart of the loss, an activation function or a combination.
     """
     torch = import_optional("torch", "it needs PyTorch: pip install 'neuro-actors[torch]'")
 
-    leaves, predictions, value = _compute(torch, network, x, targets, loss)
+    leaves, predictions, value = _compute(torch, network, x, targets, loss, None, window)
     gradients = (
         gradient.numpy() for gradient in torch.autograd.grad(value, leaves, materialize_grads=True)
     )
@@ -51,14 +57,14 @@ def torch_hessian_vector_product(
 
     Args:
         network: The network.
-        x: The values of the inputs. Shape (batch, n_inputs).
-        targets: What the outputs should be. Shape (batch, n_outputs).
+        x: The values of the inputs; see `torch_gradient`.
+        targets: What the outputs should be.
         weights: The direction's component for each synapse. Shape (n_synapses,).
         biases: The direction's component for each neuron. Shape (n_neurons,).
         loss: The name of a loss that is built in.
 
     Raises:
-        InputError: PyTorch has no counterpart of the loss or of an activation function.
+        InputError: PyTorch has no counterpart of the loss, an activation function or a combination.
     """
     torch = import_optional("torch", "it needs PyTorch: pip install 'neuro-actors[torch]'")
 
@@ -86,27 +92,78 @@ def _compute(
     targets: Array,
     loss: str,
     own_losses: dict[str, Any] | None = None,
+    window: int | None = None,
 ) -> tuple[list[Any], Any, Any]:
     """Return the leaves (weights, biases, inputs), the predictions and the mean loss as tensors."""
     tensor: Callable[[Array], Any] = lambda array: torch.tensor(array, dtype=torch.float64)  # noqa: E731
-    leaves = weights, biases, rows = [tensor(network.weights), tensor(network.biases), tensor(x)]
+    leaves = [tensor(network.weights), tensor(network.biases), tensor(x)]
     for leaf in leaves:
         leaf.requires_grad_(True)
-    values: dict[int, Any] = {
-        int(k): rows[:, i] for i, k in enumerate(np.flatnonzero(network.is_input))
+    batch, ticks = len(x), x.shape[1] if network.delays else 1
+    rows = leaves[2].reshape(batch, ticks, -1, len(network.inputs))
+    said: list[dict[int, Any]] = []  # of each tick, by neuron: (batch, positions)
+    for t in range(ticks):
+        values = {network.position[name]: rows[:, t, :, i] for i, name in enumerate(network.inputs)}
+        for k, (of, later) in network.delays.items():
+            positions = int(network.n_positions[k])
+            zeros = torch.zeros((batch, positions), dtype=torch.float64)
+            values[k] = said[t - later][of] if t >= later else zeros
+            if window is not None and t >= later and t // window != (t - later) // window:
+                values[k] = values[k].detach()
+        for k in np.argsort(network.level, kind="stable").tolist():
+            if not network.is_input[k]:
+                values[k] = _neuron(torch, network, k, values, *leaves[:2])
+        said.append(values)
+    outputs = network.output_positions.tolist()
+    # (batch, ticks, positions, n_outputs)
+    predictions = torch.stack(
+        [torch.stack([values[k] for k in outputs], dim=2) for values in said], dim=1
+    )
+    by_row = predictions.reshape(-1, len(outputs))
+    wanted = tensor(targets).reshape(-1, len(outputs))
+    losses = ((own_losses or {}).get(loss) or _loss(torch, loss))(by_row, wanted)
+    return leaves, predictions.reshape(targets.shape), losses.reshape(batch, -1).sum(1).mean()
+
+
+def _neuron(
+    torch: Any, network: Network, k: int, values: dict[int, Any], weights: Any, biases: Any
+) -> Any:
+    """Return the activation of a neuron, or of an interneuron, at all of its positions."""
+    incoming = network.incoming.of(k)
+    sources = [values[source] for source in network.sources[incoming].tolist()]
+    if k not in network.interneurons:
+        signal = torch.stack(sources, dim=2) @ weights[incoming] + biases[k]
+        return _activation(torch, network.activations[k])(signal)
+    node = network.interneurons[k]
+    combine, nothing = _combination(torch, node.combination)
+    if node.field is None:
+        return combine(sources)
+    terms = []
+    for positions in node.field.positions.T:  # one of those that are heard from each position
+        is_heard = torch.tensor(positions >= 0)
+        at = torch.tensor(np.maximum(positions, 0))
+        terms.append([torch.where(is_heard, s.index_select(1, at), nothing) for s in sources])
+    return combine([term for of_source in zip(*terms, strict=True) for term in of_source])
+
+
+def _combination(torch: Any, name: str) -> tuple[Any, float]:
+    """Return a function of a list of tensors, and what stands for one that is not heard."""
+
+    def product(terms: list[Any]) -> Any:
+        value = terms[0]
+        for term in terms[1:]:
+            value = value * term
+        return value
+
+    table = {
+        "sum": (lambda terms: torch.stack(terms).sum(0), 0.0),
+        "product": (product, 1.0),
+        # amax would share the slope out where several are the greatest; this takes the first
+        "max": (lambda terms: torch.stack(terms).max(0).values, -np.inf),
+        "logsumexp": (lambda terms: torch.logsumexp(torch.stack(terms), 0), -np.inf),
     }
-    for k in np.argsort(network.level, kind="stable").tolist():
-        if not network.is_input[k]:
-            incoming = network.incoming.of(k)
-            sources = network.sources[incoming].tolist()
-            activations_in = torch.stack([values[source] for source in sources], dim=1)
-            signal = activations_in @ weights[incoming] + biases[k]
-            values[k] = _activation(torch, network.activations[k])(signal)
-    predictions = torch.stack([values[k] for k in network.output_positions.tolist()], dim=1)
-    value = ((own_losses or {}).get(loss) or _loss(torch, loss))(
-        predictions, tensor(targets)
-    ).mean()
-    return leaves, predictions, value
+    found: tuple[Any, float] = _look_up(table, name)
+    return found
 
 
 def _activation(torch: Any, name: str) -> Any:

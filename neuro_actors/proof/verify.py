@@ -30,11 +30,14 @@ from ..support.arrays import Array
 from ..support.errors import NeuroActorsError
 from ..support.signal_exceptions import passes_handler_exceptions
 from . import reference
+from .any_cases import draw_any_case
 from .mail import MailRecorder, recorded
 from .random_cases import Case, draw_case
 from .reference.bounds import gradient_and_bound, proves_nothing
-from .reference.each_neuron import Mail, each_neuron, greatest_use
+from .reference.each_neuron import Mail, greatest_use
 from .reference.products import product_and_bound
+from .reference.unroll import as_plain
+from .rounds import compare_step, split_into_steps
 
 RATE, MOMENTUM = 0.05, 0.9
 AGREES = 1e-6  # of the greatest entry: within a larger bound nothing agrees as a whole
@@ -76,6 +79,7 @@ def verify(
     *,
     channels: ChannelsChoice = "bundled",
     torch: bool | None = None,
+    any_kind: bool = False,
 ) -> Iterator[Verdict]:
     """Compare random societies with everything they can be compared with.
 
@@ -86,13 +90,16 @@ def verify(
         seed: The seed of the first case.
         channels: What carries the messages, as in `neuro_actors.open_simulation`.
         torch: Whether to compare with PyTorch too. None: if it is installed.
+        any_kind: Whether to draw networks with interneurons, positions, receptive fields, frozen
+            parts and delays. They are smaller. Without it, networks have none of these.
 
     Yields:
         A verdict for each case.
     """
     with_torch = find_spec("torch") is not None if torch is None else torch
+    draw = draw_any_case if any_kind else draw_case
     for k in range(seed, seed + networks):
-        yield verify_case(k, draw_case(k), channels, with_torch)
+        yield verify_case(k, draw(k), channels, with_torch)
 
 
 @passes_handler_exceptions
@@ -113,11 +120,13 @@ def verify_case(
 
     recorder = MailRecorder(network)
 
-    async def society() -> tuple[Array, Gradient, Gradient, Network, Network, int]:
+    async def society() -> tuple[Array, Gradient, Gradient | None, Network, Network, int]:
         async with open_simulation(network, recorded(channels, recorder)) as simulation:
             predictions = await simulation.predict(x)
             gradient = await simulation.gradient(x, t, loss, wrt_inputs=seed % 2 == 0)
-            product = await simulation.hessian_vector_product(x, t, *direction, loss)
+            product = None
+            if not network.delays:  # products know no time
+                product = await simulation.hessian_vector_product(x, t, *direction, loss)
             await simulation.train_step(x, t, loss, optimizer=optimizer)
             once = await simulation.network()
             await simulation.train_step(x, t, loss, optimizer=optimizer)
@@ -160,7 +169,7 @@ class _Found:
     direction: tuple[Array, Array]
     predictions: Array
     gradient: Gradient
-    product: Gradient
+    product: Gradient | None
     networks: tuple[Network, Network, Network]
 
     def each_neuron(self, steps: list[tuple[Step, Mail]]) -> dict[str, float]:
@@ -174,26 +183,22 @@ class _Found:
             uses[what] = max(uses[what], use)
 
         commits: list[tuple[Gradient, Gradient]] = []
-        for step, mail in steps:
-            compared = each_neuron(
-                self.networks[len(commits) == 3],  # the last step is after one of learning
-                case.x,
-                case.targets,
-                step.loss,
-                mail,
-                step.wrt_inputs,
-                self.direction if step.tangent else None,
-            )
-            for comparison in compared:
+        with_loss = 3 if self.product is None else 4
+        for rounds in split_into_steps(steps):
+            # the last step is after one of learning
+            network = self.networks[len(commits) == with_loss - 1]
+            compared = compare_step(network, rounds, case.x, case.targets, self.direction)
+            for comparison in compared.rounds:
                 for name, use in comparison.uses().items():
                     add(_COMPARED[name], use)
-            if step.loss:
-                commits.append(compared[-1].gradients(case.network))
+            if compared.gradient is not None:
+                commits.append(compared.gradient)
         for name in ("weights", "biases", "inputs"):
             add("each gradient", _difference(self.gradient, *commits[0], name))
         for name in ("weights", "biases"):
-            add("each product", _difference(self.product, *commits[1], name))
-            add("each update", _learning_difference(name, self.networks, commits[2:]))
+            if self.product is not None:
+                add("each product", _difference(self.product, *commits[1], name))
+            add("each update", _learning_difference(name, self.networks, commits[-2:]))
         return uses
 
     def as_a_whole(
@@ -205,12 +210,10 @@ class _Found:
         """
         case, gradient, product = self.case, self.gradient, self.product
         given = case.network, case.x, case.targets
-        curved, curved_bound = product_and_bound(*given, *self.direction, case.loss)
         later, later_bound = gradient_and_bound(
             self.networks[1], case.x, case.targets, case.loss, False
         )
         proves = not proves_nothing(expected, bound, AGREES)
-        product_proves = not proves_nothing(curved, curved_bound, AGREES)
         later_proves = proves and not proves_nothing(later, later_bound, AGREES)
         use = max(
             greatest_use(found, expected.predictions, bound.predictions)
@@ -219,11 +222,14 @@ class _Found:
         yield "predictions", use, proves
         yield "loss", _difference(gradient, expected, bound, "loss"), proves
         yield "gradient", _differences(gradient, expected, bound), proves
-        use = max(
-            _difference(product, curved, curved_bound, name)
-            for name in ("weights", "biases", "predictions", "loss")
-        )
-        yield "product", use, product_proves
+        if product is not None:
+            curved, curved_bound = product_and_bound(*given, *self.direction, case.loss)
+            product_proves = not proves_nothing(curved, curved_bound, AGREES)
+            use = max(
+                _difference(product, curved, curved_bound, name)
+                for name in ("weights", "biases", "predictions", "loss")
+            )
+            yield "product", use, product_proves
         use = max(
             _learning_difference(name, self.networks, [(expected, bound), (later, later_bound)])
             for name in ("weights", "biases")
@@ -238,6 +244,8 @@ class _Found:
                 for name in ("predictions", "loss", "weights", "biases", "inputs")
             )
             yield "PyTorch", use, proves
+            if product is None:
+                return
             other = torch_hessian_vector_product(*given, *self.direction, case.loss)
             use = max(_difference(product, other, curved_bound, n) for n in ("weights", "biases"))
             yield "PyTorch's product", use, product_proves
@@ -251,17 +259,18 @@ class _Found:
         """
         case, network = self.case, self.case.network
         n_weights = len(network.weights)
-        chosen = np.append(np.arange(n_weights), n_weights + np.flatnonzero(~network.is_input))
+        weights = np.flatnonzero(~network.is_interneuron[network.targets])
+        chosen = np.append(weights, n_weights + np.flatnonzero(network.n_parameters))
         worst, h = 0.0, 1e-4
+        unrolled, x = as_plain(network, case.x)
         for k in rng.permutation(chosen)[:SAMPLE]:
             direction = np.zeros(n_weights + len(network.ids))
             direction[k] = h
             losses = []
             for far in (-2, -1, 0, 1, 2):
                 parameters = np.append(network.weights, network.biases) + far * direction
-                moved = network.with_parameters(*np.split(parameters, [n_weights]))
-                predictions = reference.predict(moved, case.x)
-                losses.append(functions.loss(case.loss).value(predictions, case.targets).mean())
+                moved = unrolled.with_parameters(*np.split(parameters, [n_weights]))
+                losses.append(_mean_loss(case, reference.predict(moved, x)))
             f = np.array(losses) / h
             first, first_far = (f[3] - f[1]) / 2, (f[4] - f[0]) / 4
             second, second_far = f[3] - 2 * f[2] + f[1], (f[4] - 2 * f[2] + f[0]) / 2
@@ -288,6 +297,18 @@ EACH = (
 )
 
 
+def _mean_loss(case: Case, predictions: Array) -> float:
+    """Return the mean over the batch of the sum over an example's rows of outputs.
+
+    Args:
+        case: The case.
+        predictions: Its predictions. Shape (batch, …, n_outputs), or (batch, rows · n_outputs).
+    """
+    n = len(case.network.outputs)
+    p, t = (values.reshape(-1, n) for values in (predictions, case.targets))
+    return float(functions.loss(case.loss).value(p, t).sum() / len(case.x))
+
+
 def _difference(one: Gradient, other: Gradient, bound: Gradient, name: str) -> float:
     a, b, limit = getattr(one, name), getattr(other, name), getattr(bound, name)
     return 0.0 if a is None else greatest_use(a, b, limit)
@@ -305,6 +326,11 @@ def _learning_difference(
     """Compare two steps of momentum descent with steps from gradients that have these bounds."""
     before, once, twice = (getattr(network, name) for network in networks)
     (g1, e1), (g2, e2) = ((getattr(g, name), getattr(b, name)) for g, b in gradients)
+    frozen = getattr(networks[0], f"frozen_{name}")
+    stays = np.where(frozen, before, 0.0)
+    if any((np.where(frozen, moved, 0.0) != stays).any() for moved in (once, twice)):
+        return np.inf  # what is frozen never changes, not by a bit
+    g1, e1, g2, e2 = (np.where(frozen, 0.0, values) for values in (g1, e1, g2, e2))
     rounding = 4 * reference.EPS
     first = greatest_use(
         once, before - RATE * g1, RATE * e1 + rounding * (np.abs(before) + RATE * np.abs(g1))

@@ -12,9 +12,14 @@ Files:
     gradients.py    `gradient` and `predict`
     bounds.py       how far rounding alone can bring two correct gradients apart
     matrices.py     a network as matrices, and its forward pass
+    interneurons.py their values and partial derivatives, which depend on the example
+    interneuron_rounding.py  what rounding allows an interneuron
+    unroll.py       any network as a plain one: one position, one tick
+    losses_of_rows.py  the loss of an example that has several rows of outputs
     propagation.py  how far errors carry, forward to signals and back to activations
     ellipsoids.py   the same in large networks, by ellipsoids that contain the errors
     rounding.py     what rounding allows one sum, function or loss
+    cells.py        the numbers of a step: of each neuron at each of its positions
     each_neuron.py  what each member should send, given what it received
     products.py     the Hessian times a direction, and its rounding bound
 """

@@ -17,6 +17,9 @@ their signs, and only then sizes are taken (`Propagation.bent`). Taking the size
 it is carried back loses a factor of ten and more in deep networks of elu and gelu. The loss's slope
 at the outputs is bent in the same way.
 
+An interneuron errs as `interneuron_rounding.py` says. Its derivatives by its sources change from
+example to example, and err, too. What that does on the way back is bounded by sizes, without signs.
+
 It is a bound, no estimate of first order. The sums over paths leave out products of two errors, θ,
 kinks, and their own rounding. All of these depend on the bound that is looked for. So a
 bound is guessed, a little larger than the first order. What it leaves out is computed from the
@@ -28,12 +31,12 @@ chaotic that this comes to no end, the bound is infinite.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...network.examples import as_examples
 from ...network.function_names import AnyLoss
 from ...network.gradient import Gradient
 from ...network.network import Network
@@ -43,6 +46,7 @@ from ...support.hints import explains_arguments
 from ...support.validation import as_flag
 from .ellipsoids import ByEllipsoids
 from .gradients import Pass
+from .interneuron_rounding import slopes_errors, values_errors
 from .matrices import Matrices
 from .propagation import AFFORDABLE, CHEAP, ByPaths, BySizes, Propagation
 from .rounding import (
@@ -58,6 +62,7 @@ from .rounding import (
     sum_error,
     value_error,
 )
+from .unroll import Unrolled, as_plain_examples, sum_of_copies
 
 # A bound proves something if it is at most this share of the greatest entry: so an urgency that is
 # wrong by 1e-9 of the greatest is refused. Where sums of neurons have more than 200 terms, it may
@@ -83,8 +88,9 @@ def bound(
 
     Args:
         network: The network.
-        x: The values of the inputs, a row for each example. Shape (batch, n_inputs).
-        targets: What the outputs should be. Shape (batch, n_outputs).
+        x: The values of the inputs, a row for each example. Shape (batch, *positions, n_inputs),
+            as in `gradient`.
+        targets: What the outputs should be. Shape (batch, *positions, n_outputs).
         loss: The name of the loss, a key of `na.LOSSES`.
         wrt_inputs: Whether to bound ∂loss/∂x too.
 
@@ -112,8 +118,9 @@ def with_bound(
 
     Args:
         network: The network.
-        x: The values of the inputs, a row for each example. Shape (batch, n_inputs).
-        targets: What the outputs should be. Shape (batch, n_outputs).
+        x: The values of the inputs, a row for each example. Shape (batch, *positions, n_inputs),
+            as in `gradient`.
+        targets: What the outputs should be. Shape (batch, *positions, n_outputs).
         loss: The name of the loss, a key of `na.LOSSES`.
         wrt_inputs: Whether to compute ∂loss/∂x, and its bound, too.
 
@@ -213,23 +220,44 @@ def gradient_and_bound(
 
     Args:
         network: The network.
-        x: The values of the inputs. Shape (batch, n_inputs).
-        targets: What the outputs should be. Shape (batch, n_outputs).
+        x: The values of the inputs. Shape (batch, *positions, n_inputs),
+            as in `gradient`.
+        targets: What the outputs should be. Shape (batch, *positions, n_outputs).
         loss: The name of the loss.
         wrt_inputs: Whether to bound ∂loss/∂x too.
 
     Raises:
         InputError: As `gradient`.
     """
-    rows, wanted = as_examples(network, x, targets, loss)
-    run = Pass.of(network, rows, wanted, loss)
-    expected = run.gradient(as_flag("wrt_inputs", wrt_inputs))
+    unrolled, *given = as_plain_examples(network, x, targets, loss)
+    run = Pass.of(unrolled.plain, *given, loss, unrolled.n_rows)
+    of_copies = run.gradient(as_flag("wrt_inputs", wrt_inputs))
+    expected = unrolled.fold(of_copies)
 
     def attempt(propagation: Propagation) -> tuple[float, Gradient]:
-        limit = _bound(run, propagation, wrt_inputs)
+        limit = fold_bound(unrolled, of_copies, _bound(run, propagation, wrt_inputs))
         return share(expected, limit), limit
 
     return expected, sharpest(run, attempt, SHARP * greatest_share(expected), wrt_inputs)
+
+
+def fold_bound(unrolled: Unrolled, found: Gradient, limit: Gradient) -> Gradient:
+    """Return the bound of an unrolled network's gradient: with the rounding of sums over copies.
+
+    Args:
+        unrolled: The network.
+        found: The gradient of the plain network.
+        limit: Its bound.
+    """
+    if unrolled.plain is unrolled.of:
+        return limit
+    folded = unrolled.fold(limit)
+    more = {}
+    for name, owners in (("weights", unrolled.weight_of), ("biases", unrolled.bias_of)):
+        sizes, bound = np.abs(getattr(found, name)) + getattr(limit, name), getattr(folded, name)
+        copies = sum_of_copies(np.ones(len(owners)), owners, len(bound))
+        more[name] = bound + gamma(copies + 2) * sum_of_copies(sizes, owners, len(bound))
+    return replace(folded, **more)
 
 
 def sharpest(
@@ -247,10 +275,10 @@ def sharpest(
         with_inputs: Whether derivatives by the inputs are bounded.
     """
     with np.errstate(all="ignore"):
-        best, limit = attempt(BySizes(run.matrices, run.slopes))
-        paths = ByPaths(run.matrices, run.slopes, with_inputs)
+        best, limit = attempt(BySizes(run.matrices, run.slopes, run.partials))
+        paths = ByPaths(run.matrices, run.slopes, with_inputs, run.partials)
         ways: list[ByPaths | ByEllipsoids] = [paths]
-        if paths.cost > CHEAP:
+        if paths.cost > CHEAP and not len(run.matrices.interneurons):  # ellipsoids know none
             ways.insert(0, ByEllipsoids(run.matrices, run.slopes, with_inputs))
         for way in ways:
             if best > GOOD and way.cost <= (AFFORDABLE if best > sharp else CHEAP):
@@ -314,11 +342,13 @@ def errors_of(run: Pass, propagation: Propagation) -> Errors:
         run: The computation.
         propagation: How errors are carried on.
     """
-    matrices, (z, a, slopes, da, dz) = run.matrices, run[3:8]
+    matrices, partials, (z, a, slopes, da, dz) = run.matrices, run.partials, run[3:8]
+    sizes_of_partials = [np.abs(own) for own in partials]
     weights = [np.abs(values) for values in matrices.weights]
     fan_in = matrices.network.incoming.sizes + 2
     fan_out = matrices.network.outgoing.sizes + 2
-    biases = np.where(matrices.network.is_input, 0.0, np.abs(matrices.network.biases))
+    biases = np.where(matrices.has_bias, np.abs(matrices.network.biases), 0.0)
+    is_interneuron = matrices.network.is_interneuron
 
     def forward(signals: Array, activations: Array) -> tuple[Array, Array]:
         made = np.zeros_like(z)
@@ -327,9 +357,12 @@ def errors_of(run: Pass, propagation: Propagation) -> Errors:
                 function, z[:, t], a[:, t], slopes[:, t], signals[:, t]
             )
         # the errors twice: once for the sum, and once for the sums over paths
-        more = matrices.into(weights, activations)
+        more = matrices.into(weights, activations, sizes_of_partials)
         terms = matrices.into(weights, np.abs(a)) + biases + more
         summed = known_sum_error(fan_in, terms, np.abs(z) + signals) + sum_error(fan_in, more)
+        if is_interneuron.any():
+            own = values_errors(matrices, a, partials, activations) + 2 * sum_error(fan_in, more)
+            summed = np.where(is_interneuron, own, summed)
         return np.where(matrices.network.is_input, 0.0, summed), made
 
     def carried_forward(signals: Array, activations: Array) -> tuple[Array, Array]:
@@ -356,6 +389,7 @@ def errors_of(run: Pass, propagation: Propagation) -> Errors:
     at_once = np.where(is_sharper, at_once, 0.0)
 
     start_reach = np.where(is_sharper, 0.0, start_error)
+    partials_errors = slopes_errors(matrices, a, partials, a_error)
     bends *= others
     bent_da, bent_dz = propagation.bent(*made_forward, bends, np.where(is_sharper, 0.0, loss_bends))
     # what an error made in a signal does to its own slope, and the rounding of the bent sums
@@ -366,9 +400,12 @@ def errors_of(run: Pass, propagation: Propagation) -> Errors:
         made = slopes_rest * np.abs(others) + slopes_error * activations
         made += sum_error(2, np.abs(dz) + signals) + at_once
         # the errors three times: for the sum, for the sums over paths, and for the bent ones
-        more = matrices.out_of(weights, signals)
-        terms = matrices.out_of(weights, np.abs(dz)) + np.abs(run.start) + more + start_reach
+        more = matrices.out_of(weights, signals, sizes_of_partials)
+        more += matrices.through(partials_errors, signals, back=True)
+        terms = matrices.out_of(weights, np.abs(dz), sizes_of_partials)
+        terms += np.abs(run.start) + more + start_reach
         summed = known_sum_error(fan_out, terms, np.abs(da) + activations)
+        summed += matrices.through(partials_errors, np.abs(dz) + signals, back=True)
         return start_made + summed + 2 * sum_error(fan_out, more), made
 
     def carried_backward(activations: Array, signals: Array) -> tuple[Array, Array]:
@@ -448,19 +485,23 @@ def settle(
     return infinite, infinite
 
 
-def mean_errors(matrices: Matrices, *products: tuple[Array, Array]) -> tuple[Array, Array]:
+def mean_errors(
+    matrices: Matrices, *products: tuple[Array, Array], examples: int | None = None
+) -> tuple[Array, Array]:
     """Bound the errors of the means over the batch of dz · a, and of dz alone.
 
     Args:
         matrices: The network.
         products: dz with its error, then a with its error, each of shape (batch, n_neurons); and
             further such pairs of pairs whose products are added.
+        examples: How many examples the batch has, if these arrays have several rows for each. The
+            mean is over examples. None: one row.
 
     Returns:
         The bounds by synapse, shape (n_synapses,), and by neuron, shape (n_neurons,). For the
         biases the first dz counts alone.
     """
-    batch, network = len(products[0][0]), matrices.network
+    batch, network, has_weight = len(products[0][0]), matrices.network, matrices.has_weight
     roundings = gamma(batch * (len(products) // 2) + 4)
     # a product may underflow, and the mean be taken of each term before the sum
     least = (batch + 4) * LEAST
@@ -470,8 +511,9 @@ def mean_errors(matrices: Matrices, *products: tuple[Array, Array]) -> tuple[Arr
         weights += matrices.products(dz_error, np.abs(a)) + matrices.products(dz_size, a_error)
         weights += roundings * matrices.products(dz_size, a_size)
         has_dz, has_a = (size.max(axis=0) > 0 for size in (dz_size, a_size))
-        underflows += least * (has_dz[network.targets] & has_a[network.sources])
+        underflows += least * (has_weight & has_dz[network.targets] & has_a[network.sources])
     dz, dz_error = products[0]
     dz_size = np.abs(dz) + dz_error
     biases = (dz_error + gamma(batch + 4) * dz_size).sum(axis=0)
-    return weights / batch + underflows, biases / batch + least * (dz_size > 0).any(axis=0)
+    biases = biases / (examples or batch) + least * (dz_size > 0).any(axis=0)
+    return weights / (examples or batch) + underflows, np.where(matrices.has_bias, biases, 0.0)

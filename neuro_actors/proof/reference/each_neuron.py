@@ -6,6 +6,10 @@ products may differ from the matrices' by the rounding of its own sums alone, in
 depth. The matrices take the wiring from the network. So this proves the whole gradient: by the
 chain rule each message follows from those before it.
 
+Where neurons live at several positions, each position is one more column of the matrices. What an
+interneuron combines is read off its receptive field, number by number (`cells.py`). Of a run
+through time each round is a step of the cell, see `network/cell.py`.
+
 The bounds are those of `rounding.py`. The signal of a neuron errs by the rounding of Σ weight ·
 activation; that moves f, f' and f'' a little, or over a kink.
 """
@@ -18,11 +22,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ...network import functions
+from ...network.field import Grid
 from ...network.gradient import Gradient
 from ...network.network import Network
-from ...support.arrays import Array
+from ...support.arrays import Array, Indices
 from ...support.means import mean_of
 from .bounds import mean_errors
+from .cells import Cells
+from .interneuron_rounding import bends_errors_of, slopes_errors_of, values_rounding
+from .interneurons import value_of_nothing
+from .losses_of_rows import over_rows
 from .matrices import Matrices
 from .rounding import (
     curvature_error,
@@ -42,6 +51,10 @@ class Mail:
 
     `tangents` holds the derivatives of all messages along a direction, in a step that computes a
     product with the Hessian: they have the same shapes.
+
+    Where neurons live at several positions, a row has their numbers neuron after neuron, and
+    position after position within a neuron (see `cells.py`): so n_neurons below is the number of
+    cells, n_synapses that of ends, and so on.
 
     Attributes:
         activations: Of each neuron and input. Shape (batch, n_neurons).
@@ -70,13 +83,18 @@ class Mail:
             network: The network.
             sign: -1, or 1 where these are bounds.
         """
+        outputs = Cells(network).of(network.output_positions)
         return Gradient(
             network,
             mean_of(self.losses),
-            self.activations[:, network.output_positions],
+            by_position(self.activations[:, outputs], network.output_grid, len(network.outputs)),
             sign * self.weights,
             sign * self.biases,
-            sign * self.input_urgencies / len(self.losses),
+            by_position(
+                sign * self.input_urgencies / len(self.losses),
+                network.input_grid,
+                int(network.is_input.sum()),
+            ),
         )
 
 
@@ -130,8 +148,9 @@ def each_neuron(
 
     Args:
         network: The network, with the parameters of the step.
-        x: The values of the inputs. Shape (batch, n_inputs).
-        targets: The targets. Shape (batch, n_outputs). None in a step that only predicts.
+        x: The values of the inputs. Shape (batch, *positions, n_inputs).
+        targets: The targets. Shape (batch, *positions, n_outputs). None in a step that only
+            predicts.
         loss: The name of the loss. None in a step that only predicts.
         mail: All messages of the step, as they were sent.
         wrt_inputs: Whether urgencies reach the inputs.
@@ -182,16 +201,28 @@ class _EachNeuron:
         direction: tuple[Array, Array] | None,
     ) -> None:
         self.network, self.mail, self.matrices = network, mail, Matrices(network, loss)
+        self.cells, self.examples = Cells(network), len(mail.activations)
         self.sizes = [np.abs(weights) for weights in self.matrices.weights]
         self.direction = direction
-        self.fan_in, self.fan_out = network.incoming.sizes + 2, network.outgoing.sizes + 2
+        self.fan_in = self.cells.spread(network.incoming.sizes + 2)
+        self.fan_out = self.cells.spread(network.outgoing.sizes + 2)
+        self.has_bias = self.cells.spread(self.matrices.has_bias)
+        self.nothing = np.zeros_like(mail.activations)
+        joined, sent = self.cells.joined, mail.activations
+        self.partials = self.partials_e = np.zeros((self.examples, 0))
+        if joined is not None:
+            self.partials = joined.partials(sent)
+            self.partials_e = slopes_errors_of(joined, sent, self.partials, self.nothing)
 
     def compute(self, x: Array, targets: Array | None, loss: str | None) -> tuple[Mail, Mail]:
-        mail, matrices = self.mail, self.matrices
+        mail, matrices, cells = self.mail, self.matrices, self.cells
         z, z_e = self._signals(mail.activations)
         a, a_e, slopes, slopes_e = (np.zeros_like(z) for _ in range(4))
-        a[:, matrices.inputs] = x
-        for function, t in matrices.functions():
+        a[:, cells.of(matrices.inputs)] = by_neuron(x)
+        among = cells.of(matrices.interneurons)
+        a[:, among], a_e[:, among], slopes[:, among] = z[:, among], z_e[:, among], 1.0
+        for function, neurons in matrices.functions():
+            t = cells.of(neurons)
             a[:, t] = function.value(z[:, t])
             a_e[:, t] = moved(function.value, z[:, t], z_e[:, t])
             a_e[:, t] += value_error(function, z[:, t], a[:, t])
@@ -205,23 +236,95 @@ class _EachNeuron:
         return self._backward(targets, loss, (a, a_e), (slopes, slopes_e), tangents)
 
     def _signals(self, sent: Array) -> tuple[Array, Array]:
-        network, matrices = self.network, self.matrices
-        biases = np.where(network.is_input, 0.0, network.biases)
-        z = matrices.into(matrices.weights, sent) + biases
-        terms = matrices.into(self.sizes, np.abs(sent)) + np.abs(biases)
-        return z, sum_error(self.fan_in, terms)
+        matrices, cells = self.matrices, self.cells
+        biases = np.where(self.has_bias, cells.spread(self.network.biases), 0.0)
+        z = cells.per_grid(lambda a: matrices.into(matrices.weights, a), sent) + biases
+        terms = cells.per_grid(lambda a: matrices.into(self.sizes, a), np.abs(sent))
+        z_e = sum_error(self.fan_in, terms + np.abs(biases))
+        if cells.joined is not None:
+            z[:, cells.joined.targets] = cells.joined.values(sent)
+            z_e[:, cells.joined.targets] = values_rounding(cells.joined, sent, self.nothing)
+        for cell in cells.silent.tolist():
+            z[:, cell] = value_of_nothing(self.network, int(cells.owner[cell]))
+        return z, z_e
 
-    def _sums(self, mail: Mail) -> tuple[Array, Array]:
+    def sums(self, mail: Mail) -> tuple[Array, Array]:
         """Add up the urgencies that each member received, and bound the rounding."""
-        network = self.network
-        total, terms = np.zeros((2, len(network.ids), len(mail.activations)))
+        cells = self.cells
+        total, terms = np.zeros((2, len(cells.owner), self.examples))
         along = np.nan_to_num(mail.urgencies.T)  # NaN: not sent
-        np.add.at(total, network.sources, along)
-        np.add.at(terms, network.sources, np.abs(along))
-        from_loss = np.nan_to_num(mail.loss_urgencies.T)
-        np.add.at(total, network.output_positions, from_loss)
-        np.add.at(terms, network.output_positions, np.abs(from_loss))
+        np.add.at(total, cells.source, along)
+        np.add.at(terms, cells.source, np.abs(along))
+        from_loss, outputs = np.nan_to_num(mail.loss_urgencies.T), self.outputs
+        np.add.at(total, outputs, from_loss)
+        np.add.at(terms, outputs, np.abs(from_loss))
         return total.T, sum_error(self.fan_out, terms.T)
+
+    @property
+    def outputs(self) -> Indices:
+        """The cells of the outputs."""
+        return self.cells.of(self.matrices.outputs)
+
+    @property
+    def inputs(self) -> Indices:
+        """The cells of the inputs."""
+        return self.cells.of(self.matrices.inputs)
+
+    def through_joined(self, terms: Array) -> Array:
+        """Add up what interneurons send back, for each end. Shape (batch, n_ends).
+
+        Args:
+            terms: A number for each term of an interneuron. Shape (batch, n_terms).
+        """
+        found = np.zeros((len(self.cells.synapse), self.examples))
+        np.add.at(found, self.cells.joined_ends, terms.T)
+        return found.T
+
+    def to_sources(self, parts: list[Part]) -> tuple[Array, Array]:
+        """Compute what goes back along synapses: the sum over parts of factor · urgency.
+
+        Returns:
+            That, and a bound of its error. Shape (batch, n_ends) each.
+        """
+        cells, n = self.cells, 2 * len(parts)
+        total = error = size = np.zeros((self.examples, len(cells.synapse)))
+        for part in parts:
+            w = np.where(cells.has_weight, part.weights[cells.synapse], 0.0)
+            v, v_e = (values[:, cells.target] for values in part.urgencies)
+            total = total + w * v
+            error = error + np.abs(w) * v_e
+            size = size + np.abs(w) * (np.abs(v) + v_e)
+        error = error + sum_error(n, size)
+        if cells.joined is None:
+            return total, error
+        size = np.zeros_like(size)
+        for part in parts:
+            v, v_e = (values[:, cells.joined.followers] for values in part.urgencies)
+            reach, partials = np.abs(v) + v_e, np.abs(part.partials)
+            total = total + self.through_joined(part.partials * v)
+            error = error + self.through_joined(partials * v_e + part.partials_e * reach)
+            size = size + self.through_joined((partials + part.partials_e) * reach)
+        terms = np.bincount(cells.joined_ends, minlength=len(cells.synapse))
+        return total, error + sum_error(n * (terms + 1), size)
+
+    def means(self, *pairs: tuple[Array, Array]) -> tuple[Array, Array]:
+        """Compute mean urgencies of weights and biases: Σ v · a over pairs, and of the first v."""
+        matrices, cells, total = self.matrices, self.cells, np.zeros(len(self.network.weights))
+        for v, a in pairs:
+            (one,) = cells.sum_per_grid(lambda v, a: (matrices.products(v, a),), v, a)
+            total = total + one
+        own = np.add.reduceat(pairs[0][0].sum(axis=0), cells.first)
+        return total / self.examples, np.where(matrices.has_bias, own / self.examples, 0.0)
+
+    def means_errors(self, *values: Array) -> tuple[Array, Array]:
+        """Bound their errors: as `mean_errors`, of v with its error, then a with its error, …"""
+
+        def errors(*given: Array) -> tuple[Array, Array]:
+            pairs = list(zip(given[::2], given[1::2], strict=True))
+            return mean_errors(self.matrices, *pairs, examples=self.examples)
+
+        weights, biases = self.cells.sum_per_grid(errors, *values)
+        return weights, biases
 
     def _backward(
         self,
@@ -231,36 +334,27 @@ class _EachNeuron:
         slopes: tuple[Array, Array],
         tangents: _Tangents | None,
     ) -> tuple[Mail, Mail]:
-        network, mail, matrices = self.network, self.mail, self.matrices
-        u, u_e = self._sums(mail)
+        network, mail = self.network, self.mail
+        u, u_e = self.sums(mail)
         v = u * slopes[0]
         v_e = u_e * (np.abs(slopes[0]) + slopes[1]) + np.abs(u) * slopes[1]
         v_e += sum_error(2, np.abs(v))
-        w = network.weights
-        to_source = v[:, network.targets]
-        to_source_e = v_e[:, network.targets]
-        sent = np.abs(mail.activations)
-        batch = len(sent)
-        weights, biases = matrices.products(v, mail.activations) / batch, v.sum(axis=0) / batch
-        weights_e, biases_e = mean_errors(matrices, (v, v_e), (mail.activations, 0.0 * sent))
-        p = mail.activations[:, matrices.outputs]
-        function = functions.loss(loss)
-        losses = function.value(p, targets)
-        exact = np.zeros_like(p)
-        losses_e = losses_error(function, p, targets, exact)
-        from_loss = -function.slope(p, targets)
-        from_loss_e = loss_slopes_error(function, p, targets, exact)
+        part = Part(network.weights, self.partials, self.partials_e, (v, v_e))
+        to_sources, to_sources_e = self.to_sources([part])
+        weights, biases = self.means((v, mail.activations))
+        weights_e, biases_e = self.means_errors(v, v_e, mail.activations, self.nothing)
+        node = _LossNode(network, loss, mail.activations[:, self.outputs], targets)
         further, further_limit = None, None
         if tangents is not None:
-            further, further_limit = tangents.backward(targets, function, (u, u_e), (v, v_e))
-        inputs = matrices.inputs
+            further, further_limit = tangents.backward(node, (u, u_e), (v, v_e))
+        inputs = self.inputs
+        (losses, losses_e), (from_loss, from_loss_e) = node.losses(), node.urgencies()
         expected = Mail(
-            activations[0], w * to_source, from_loss, u[:, inputs], losses, weights, biases, further
+            activations[0], to_sources, from_loss, u[:, inputs], losses, weights, biases, further
         )
-        size = np.abs(w) * (np.abs(to_source) + to_source_e)
         limit = Mail(
             activations[1],
-            np.abs(w) * to_source_e + sum_error(2, size),
+            to_sources_e,
             from_loss_e,
             u_e[:, inputs],
             losses_e,
@@ -269,6 +363,69 @@ class _EachNeuron:
             further_limit,
         )
         return expected, limit
+
+
+class Part(NamedTuple):
+    """A product that goes back along synapses: a factor for each synapse, times an urgency.
+
+    Attributes:
+        weights: The factor of each synapse with a weight. Shape (n_synapses,).
+        partials: Of each term of an interneuron. Shape (batch, n_terms).
+        partials_e: Bounds of their errors. Shape (batch, n_terms).
+        urgencies: The urgency of each cell's signal, and a bound of its error. Shapes (batch,
+            n_cells).
+    """
+
+    weights: Array
+    partials: Array
+    partials_e: Array
+    urgencies: tuple[Array, Array]
+
+
+class _LossNode:
+    """The loss node: what it should send, given what the outputs sent.
+
+    In a cell (see `network/cell.py`) its last outputs are what delays hear. Their targets are
+    urgencies, which it hands on.
+    """
+
+    def __init__(self, network: Network, loss: str, sent: Array, targets: Array) -> None:
+        self.handed = len(network.delayed)
+        self.n_outputs, self.wide = len(network.outputs), sent.shape[1] // len(network.outputs)
+        self.p, self.of_delays = self._rows(sent)
+        self.t, self.urgencies_handed = self._rows(by_neuron(targets))
+        self.loss = over_rows(functions.loss(loss), self.wide)
+
+    def _rows(self, values: Array) -> tuple[Array, Array]:
+        """Return rows of outputs, position after position, and what is about delays."""
+        by_output = values.reshape(len(values), self.n_outputs, self.wide)
+        n = self.n_outputs - self.handed
+        outputs, delays = by_output[:, :n], by_output[:, n:]
+        rows = outputs.transpose(0, 2, 1).reshape(len(values), -1)
+        return rows, delays.reshape(len(values), -1)
+
+    def _laid_out(self, rows: Array, of_delays: Array) -> Array:
+        outputs = rows.reshape(len(rows), self.wide, -1).transpose(0, 2, 1)
+        return np.concatenate([outputs.reshape(len(rows), -1), of_delays], axis=1)
+
+    def losses(self) -> tuple[Array, Array]:
+        nothing = np.zeros_like(self.p)
+        return self.loss.value(self.p, self.t), losses_error(self.loss, self.p, self.t, nothing)
+
+    def urgencies(self) -> tuple[Array, Array]:
+        error = loss_slopes_error(self.loss, self.p, self.t, np.zeros_like(self.p))
+        return (
+            self._laid_out(-self.loss.slope(self.p, self.t), self.urgencies_handed),
+            self._laid_out(error, np.zeros_like(self.urgencies_handed)),
+        )
+
+    def tangents(self, sent: Array) -> tuple[Array, Array]:
+        p_t, nothing = self._rows(sent)[0], np.zeros_like(self.p)
+        assert self.loss.curvature is not None
+        error = loss_tangents_error(self.loss, self.p, self.t, p_t, nothing, nothing)
+        none = np.zeros_like(self.urgencies_handed)
+        bent = -self.loss.curvature(self.p, self.t, p_t)
+        return self._laid_out(bent, none), self._laid_out(error, none)
 
 
 class _Tangents:
@@ -280,33 +437,49 @@ class _Tangents:
         assert members.direction is not None
         assert members.mail.tangents is not None
         self.members, self.mail, self.sent = members, members.mail, members.mail.tangents
-        matrices, network = members.matrices, members.network
+        matrices, network, cells = members.matrices, members.network, members.cells
         v, v_bias = members.direction
-        self.direction = v
-        v_bias = np.where(network.is_input, 0.0, v_bias)
+        self.direction = np.where(matrices.has_weight, v, 0.0)
+        v_bias = np.where(members.has_bias, cells.spread(v_bias), 0.0)
         along = matrices.matrices_of(v)
         a, a_t = self.mail.activations, self.sent.activations
-        self.z_t = matrices.into(matrices.weights, a_t) + matrices.into(along, a) + v_bias
-        terms = matrices.into(members.sizes, np.abs(a_t)) + np.abs(v_bias)
-        terms += matrices.into([np.abs(values) for values in along], np.abs(a))
-        self.z_te = sum_error(2 * network.incoming.sizes + 3, terms)
+
+        def into(weights: list[Array], along: list[Array], a_t: Array, a: Array) -> Array:
+            return cells.per_grid(
+                lambda a_t, a: matrices.into(weights, a_t) + matrices.into(along, a), a_t, a
+            )
+
+        self.z_t = into(matrices.weights, along, a_t, a) + v_bias
+        sizes = [np.abs(values) for values in along]
+        terms = into(members.sizes, sizes, np.abs(a_t), np.abs(a)) + np.abs(v_bias)
+        self.z_te = sum_error(cells.spread(2 * network.incoming.sizes + 3), terms)
+        self.partials_t = self.partials_te = np.zeros((members.examples, 0))
+        if (joined := cells.joined) is not None:
+            self.partials_t = joined.bends(a, a_t)
+            nothing = members.nothing
+            self.partials_te = bends_errors_of(joined, a, a_t, nothing, nothing)
+            t, partials, size = joined.targets, members.partials, np.abs(a_t)
+            self.z_t[:, t] = joined.into(partials, a_t)
+            turned = joined.into(members.partials_e, size)
+            n = np.diff([*joined.starts, len(joined.sources)]) + 1
+            self.z_te[:, t] = turned + sum_error(n, joined.into(np.abs(partials), size) + turned)
         self.slopes, self.slopes_e = slopes, slopes_e
         self.bends, self.bends_e = np.zeros_like(z), np.zeros_like(z)
-        for function, t in matrices.functions():
+        for function, neurons in matrices.functions():
+            t = cells.of(neurons)
             assert function.curvature is not None
             self.bends[:, t] = function.curvature(z[:, t], self.mail.activations[:, t])
             self.bends_e[:, t] = curvature_error(function, z[:, t], z_e[:, t])
 
     def backward(
         self,
-        targets: Array,
-        loss: functions.Loss,
+        node: _LossNode,
         urgencies: tuple[Array, Array],
         signal_urgencies: tuple[Array, Array],
     ) -> tuple[Mail, Mail]:
-        members, network, matrices = self.members, self.members.network, self.members.matrices
+        members, network = self.members, self.members.network
         (u, u_e), (v, v_e) = urgencies, signal_urgencies
-        u_t, u_te = members._sums(self.sent)
+        u_t, u_te = members.sums(self.sent)
         slopes, slopes_e = self.slopes, self.slopes_e
         slope_size = np.abs(slopes) + slopes_e
         reach, bend_size = np.abs(self.z_t) + self.z_te, np.abs(self.bends) + self.bends_e
@@ -316,42 +489,59 @@ class _Tangents:
         v_te = u_te * slope_size + np.abs(u_t) * slopes_e + u_e * bend_size * reach
         v_te += np.abs(u) * (self.bends_e * reach + np.abs(self.bends) * self.z_te)
         v_te += sum_error(6, np.abs(u_t) * slope_size + (np.abs(u) + u_e) * bend_size * reach)
-        a, sent_t, t = self.mail.activations, self.sent.activations, network.targets
-        w, d = network.weights, self.direction
-        to_source = w * v_t[:, t] + d * v[:, t]
-        to_source_e = np.abs(w) * v_te[:, t] + np.abs(d) * v_e[:, t]
-        size = np.abs(w) * (np.abs(v_t) + v_te)[:, t] + np.abs(d) * (np.abs(v) + v_e)[:, t]
-        batch = len(a)
-        weights = (matrices.products(v_t, a) + matrices.products(v, sent_t)) / batch
-        exact = np.zeros_like(a)
-        weights_e, biases_e = mean_errors(
-            matrices, (v_t, v_te), (a, exact), (v, v_e), (sent_t, exact)
+        a, sent_t, nothing = self.mail.activations, self.sent.activations, members.nothing
+        to_sources, to_sources_e = members.to_sources(
+            [
+                Part(network.weights, members.partials, members.partials_e, (v_t, v_te)),
+                Part(self.direction, self.partials_t, self.partials_te, (v, v_e)),
+            ]
         )
-        p, p_t = a[:, matrices.outputs], sent_t[:, matrices.outputs]
-        curvature = loss.curvature
-        assert curvature is not None
-        from_loss = -curvature(p, targets, p_t)
-        nothing = np.zeros_like(p)
-        from_loss_e = loss_tangents_error(loss, p, targets, p_t, nothing, nothing)
-        expected = Mail(
-            a_t,
-            to_source,
-            from_loss,
-            u_t[:, matrices.inputs],
-            self.sent.losses,
-            weights,
-            v_t.sum(axis=0) / batch,
+        weights, biases = members.means((v_t, a), (v, sent_t))
+        weights_e, biases_e = members.means_errors(
+            v_t, v_te, a, nothing, v, v_e, sent_t, nothing
         )
+        from_loss, from_loss_e = node.tangents(sent_t[:, members.outputs])
+        inputs, losses = members.inputs, self.sent.losses
+        expected = Mail(a_t, to_sources, from_loss, u_t[:, inputs], losses, weights, biases)
         limit = Mail(
             a_te,
-            to_source_e + sum_error(4, size),
+            to_sources_e,
             from_loss_e,
-            u_te[:, matrices.inputs],
-            np.zeros_like(self.sent.losses),
+            u_te[:, inputs],
+            np.zeros_like(losses),
             weights_e,
             biases_e,
         )
         return expected, limit
+
+
+def by_neuron(values: Array) -> Array:
+    """Lay out a batch neuron after neuron, as cells are. Shape (batch, n · positions).
+
+    Args:
+        values: Shape (batch, *positions, n).
+    """
+    if values.ndim == 2:
+        return values
+    rows = values.reshape(len(values), -1, values.shape[-1])
+    return rows.transpose(0, 2, 1).reshape(len(values), -1)
+
+
+def by_position(values: Array, grid: Grid, n: int) -> Array:
+    """Lay out numbers of cells as a batch: the way back of `by_neuron`.
+
+    Args:
+        values: Shape (batch, n · positions).
+        grid: The grid of the positions.
+        n: How many neurons there are.
+
+    Returns:
+        Shape (batch, *positions, n).
+    """
+    if not grid:
+        return values
+    rows = values.reshape(len(values), n, -1).transpose(0, 2, 1)
+    return np.ascontiguousarray(rows).reshape(len(values), *grid, n)
 
 
 def _nothing(mail: Mail, activations: Array) -> Mail:
@@ -362,6 +552,8 @@ def _nothing(mail: Mail, activations: Array) -> Mail:
 
 def _leave_out_inputs(network: Network, mail: Mail) -> None:
     """Mark what is sent to an input, or by it, as not sent."""
-    mail.urgencies[:, network.is_input[network.sources]] = np.nan
-    mail.loss_urgencies[:, network.is_input[network.output_positions]] = np.nan
+    cells, outputs = Cells(network), network.output_positions
+    mail.urgencies[:, network.is_input[network.sources][cells.synapse]] = np.nan
+    from_input = np.repeat(network.is_input[outputs], network.n_positions[outputs])
+    mail.loss_urgencies[:, from_input] = np.nan
     mail.input_urgencies[...] = np.nan

@@ -1,4 +1,9 @@
-"""The gradient by matrices. How far rounding can bring it from another one is in `bounds.py`."""
+"""The gradient by matrices. How far rounding can bring it from another one is in `bounds.py`.
+
+Matrices know plain networks alone. One whose neurons live at several positions, or that has delays,
+is unrolled first, see `unroll.py`; then an example has several rows of outputs, and its loss is
+the sum of theirs.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...network import functions
-from ...network.examples import as_examples, as_rows
 from ...network.function_names import AnyLoss
 from ...network.gradient import Gradient
 from ...network.network import Network
@@ -16,7 +20,9 @@ from ...support.arrays import Array
 from ...support.hints import explains_arguments
 from ...support.means import mean_of
 from ...support.validation import as_flag
+from .losses_of_rows import over_rows
 from .matrices import Matrices
+from .unroll import as_plain, as_plain_examples
 
 
 @explains_arguments
@@ -26,10 +32,11 @@ def predict(network: Network, x: ArrayLike) -> Array:
 
     Args:
         network: The network.
-        x: The values of the inputs, a row for each example. Shape (batch, n_inputs).
+        x: The values of the inputs, a row for each example. Shape (batch, *positions, n_inputs), or
+            (batch, ticks, *positions, n_inputs) of a network with delays.
 
     Returns:
-        The outputs' activations, shape (batch, n_outputs).
+        The outputs' activations, shape (batch, *positions, n_outputs), likewise.
 
     Raises:
         InputError: `x` has another shape, or a value that is not finite.
@@ -39,10 +46,10 @@ def predict(network: Network, x: ArrayLike) -> Array:
         >>> na.reference.predict(network, [[1.0, 2.0]])
         array([[-1.25]])
     """
-    rows = as_rows(network, x)
-    matrices = Matrices(network, None)
+    unrolled, rows = as_plain(network, x)
+    matrices = Matrices(unrolled.plain, None)
     _, a = matrices.forward(rows)
-    return a[:, matrices.outputs]
+    return unrolled.predictions(a[:, matrices.outputs])
 
 
 @explains_arguments
@@ -58,8 +65,9 @@ def gradient(
 
     Args:
         network: The network.
-        x: The values of the inputs, a row for each example. Shape (batch, n_inputs).
-        targets: What the outputs should be. Shape (batch, n_outputs).
+        x: The values of the inputs, a row for each example. Shape (batch, *positions, n_inputs), or
+            (batch, ticks, *positions, n_inputs) of a network with delays.
+        targets: What the outputs should be. Shape (batch, *positions, n_outputs), likewise.
         loss: The name of the loss, a key of `na.LOSSES`.
         wrt_inputs: Whether to compute ∂loss/∂x too.
 
@@ -76,8 +84,9 @@ def gradient(
         >>> f"loss {gradient.loss:.2f}, by the bias {gradient.biases[1]:.1f}"
         'loss 0.16, by the bias -0.8'
     """
-    rows, wanted = as_examples(network, x, targets, loss)
-    return Pass.of(network, rows, wanted, loss).gradient(as_flag("wrt_inputs", wrt_inputs))
+    unrolled, *given = as_plain_examples(network, x, targets, loss)
+    run = Pass.of(unrolled.plain, *given, loss, unrolled.n_rows)
+    return unrolled.fold(run.gradient(as_flag("wrt_inputs", wrt_inputs)))
 
 
 class Pass(NamedTuple):
@@ -93,6 +102,7 @@ class Pass(NamedTuple):
         da: The derivatives of each example's loss by the activations. Shape (batch, n_neurons).
         dz: Those by the signals. Shape (batch, n_neurons).
         start: The loss's slope at the outputs, 0 elsewhere. Shape (batch, n_neurons).
+        partials: The derivatives of interneurons by their sources, see `Matrices.partials`.
     """
 
     matrices: Matrices
@@ -104,28 +114,35 @@ class Pass(NamedTuple):
     da: Array
     dz: Array
     start: Array
+    partials: list[Array]
 
     @classmethod
-    def of(cls, network: Network, x: Array, targets: Array, loss: str) -> Pass:
+    def of(
+        cls, network: Network, x: Array, targets: Array, loss: str, n_rows: int = 1
+    ) -> Pass:
         """Compute it.
 
         Args:
-            network: The network.
+            network: A plain network.
             x: The values of the inputs. Shape (batch, n_inputs).
             targets: The targets. Shape (batch, n_outputs).
             loss: The name of the loss.
+            n_rows: How many rows of outputs an example has, each with a loss of its own.
 
         Raises:
             InputError: The loss is not defined for these predictions and targets.
         """
-        loss_function, matrices = functions.loss(loss), Matrices(network, loss)
+        loss_function = over_rows(functions.loss(loss), n_rows)
+        matrices = Matrices(network, loss)
         z, a = matrices.forward(x)
         p = a[:, matrices.outputs]
-        functions.check_domain(loss, p, targets)
+        by_row = (len(p) * n_rows, -1)
+        functions.check_domain(loss, p.reshape(by_row), targets.reshape(by_row))
         slopes, start = matrices.slopes(z, a), np.zeros_like(z)
         start[:, matrices.outputs] = loss_function.slope(p, targets)
-        da, dz = matrices.backward(start, slopes)
-        return cls(matrices, loss_function, targets, z, a, slopes, da, dz, start)
+        partials = matrices.partials(a)
+        da, dz = matrices.backward(start, slopes, partials)
+        return cls(matrices, loss_function, targets, z, a, slopes, da, dz, start, partials)
 
     @property
     def predictions(self) -> Array:
@@ -141,6 +158,6 @@ class Pass(NamedTuple):
         matrices, batch, p = self.matrices, len(self.z), self.predictions
         losses = self.loss.value(p, self.targets)
         weights = matrices.products(self.dz, self.a) / batch
-        biases = self.dz.sum(axis=0) / batch
+        biases = np.where(matrices.has_bias, self.dz.sum(axis=0) / batch, 0.0)
         inputs = self.da[:, matrices.inputs] / batch if wrt_inputs else None
         return Gradient(matrices.network, mean_of(losses), p, weights, biases, inputs)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...network import functions
-from ...network.examples import as_direction, as_examples
+from ...network.examples import as_direction
 from ...network.function_names import AnyLoss
 from ...network.gradient import Gradient
 from ...network.network import Network
@@ -24,6 +24,7 @@ from ...support.means import mean_of
 from .bounds import (
     SHARP,
     errors_of,
+    fold_bound,
     greatest_share,
     loss_bound,
     mean_errors,
@@ -32,8 +33,10 @@ from .bounds import (
     sharpest,
 )
 from .gradients import Pass
+from .interneuron_rounding import bends_errors, slopes_errors
 from .propagation import Propagation
 from .rounding import curvature_error, loss_tangents_error, sum_error
+from .unroll import Unrolled, as_plain_examples
 
 
 @explains_arguments
@@ -50,8 +53,9 @@ def hessian_vector_product(
 
     Args:
         network: The network.
-        x: The values of the inputs, a row for each example. Shape (batch, n_inputs).
-        targets: What the outputs should be. Shape (batch, n_outputs).
+        x: The values of the inputs, a row for each example. Shape (batch, *positions, n_inputs),
+            as in `gradient`.
+        targets: What the outputs should be. Shape (batch, *positions, n_outputs).
         weights: The direction's component for each synapse. Shape (n_synapses,).
         biases: The direction's component for each neuron. Shape (n_neurons,).
         loss: The name of the loss, a key of `na.LOSSES`.
@@ -64,7 +68,8 @@ def hessian_vector_product(
         InputError: A shape is wrong, a value is not finite, a function has no curvature, or the
             loss is not defined for these predictions and targets.
     """
-    return _TangentPass.of(network, x, targets, weights, biases, loss).product()
+    unrolled, tangents = _TangentPass.of(network, x, targets, weights, biases, loss)
+    return unrolled.fold(tangents.product())
 
 
 @explains_arguments
@@ -83,8 +88,9 @@ def hessian_vector_bound(
 
     Args:
         network: The network.
-        x: The values of the inputs, a row for each example. Shape (batch, n_inputs).
-        targets: What the outputs should be. Shape (batch, n_outputs).
+        x: The values of the inputs, a row for each example. Shape (batch, *positions, n_inputs),
+            as in `gradient`.
+        targets: What the outputs should be. Shape (batch, *positions, n_outputs).
         weights: The direction's component for each synapse. Shape (n_synapses,).
         biases: The direction's component for each neuron. Shape (n_neurons,).
         loss: The name of the loss, a key of `na.LOSSES`.
@@ -111,8 +117,9 @@ def product_and_bound(
 
     Args:
         network: The network.
-        x: The values of the inputs, a row for each example. Shape (batch, n_inputs).
-        targets: What the outputs should be. Shape (batch, n_outputs).
+        x: The values of the inputs, a row for each example. Shape (batch, *positions, n_inputs),
+            as in `gradient`.
+        targets: What the outputs should be. Shape (batch, *positions, n_outputs).
         weights: The direction's component for each synapse. Shape (n_synapses,).
         biases: The direction's component for each neuron. Shape (n_neurons,).
         loss: The name of the loss, a key of `na.LOSSES`.
@@ -120,11 +127,12 @@ def product_and_bound(
     Raises:
         InputError: As `hessian_vector_product`.
     """
-    tangents = _TangentPass.of(network, x, targets, weights, biases, loss)
-    expected = tangents.product()
+    unrolled, tangents = _TangentPass.of(network, x, targets, weights, biases, loss)
+    of_copies = tangents.product()
+    expected = unrolled.fold(of_copies)
 
     def attempt(propagation: Propagation) -> tuple[float, Gradient]:
-        limit = _bound(tangents, propagation)
+        limit = fold_bound(unrolled, of_copies, _bound(tangents, propagation))
         return share(expected, limit), limit
 
     sharp = SHARP * greatest_share(expected)
@@ -136,7 +144,8 @@ class _TangentPass(NamedTuple):
 
     run: The gradient's computation. along: The direction as matrices. v_bias: Its biases. z_t, a_t,
     da_t, dz_t: Tangents. bends: f''(z). start_t: The tangent of the loss's slope at the outputs, 0
-    elsewhere. All of shape (batch, n_neurons).
+    elsewhere. All of shape (batch, n_neurons). partials_t: The tangents of the interneurons'
+    derivatives by their sources.
     """
 
     run: Pass
@@ -148,6 +157,7 @@ class _TangentPass(NamedTuple):
     start_t: Array
     da_t: Array
     dz_t: Array
+    partials_t: list[Array]
 
     @classmethod
     def of(
@@ -158,11 +168,12 @@ class _TangentPass(NamedTuple):
         weights: ArrayLike,
         biases: ArrayLike,
         loss: str,
-    ) -> _TangentPass:
-        rows, wanted = as_examples(network, x, targets, loss)
-        v, v_bias = as_direction(network, weights, biases)
+    ) -> tuple[Unrolled, _TangentPass]:
+        unrolled, rows, wanted = as_plain_examples(network, x, targets, loss)
+        v, v_bias = unrolled.direction(*as_direction(network, weights, biases))
         functions.check_curvature(network.activations, loss)
-        run = Pass.of(network, rows, wanted, loss)
+        functions.check_bends(node.combination for node in network.interneurons.values())
+        run = Pass.of(unrolled.plain, rows, wanted, loss, unrolled.n_rows)
         matrices, curvature = run.matrices, run.loss.curvature
         assert curvature is not None
         along, outputs = matrices.matrices_of(v), matrices.outputs
@@ -170,18 +181,30 @@ class _TangentPass(NamedTuple):
         for function, t in matrices.functions():
             assert function.curvature is not None
             bends[:, t] = function.curvature(run.z[:, t], run.a[:, t])
+        partials_t: list[Array] = []
         for level, matrix in zip(matrices.levels, along, strict=True):
             t, s = level.targets, level.sources
             z_t[:, t] = a_t[:, s] @ level.weights.T + run.a[:, s] @ matrix.T + v_bias[t]
+            if level.interneurons is not None:
+                own = run.partials[len(partials_t)]
+                z_t[:, level.interneurons.targets] = level.interneurons.into(own, a_t)
+                partials_t.append(level.interneurons.bends(run.a, a_t))
+            else:
+                partials_t.append(np.zeros((len(a_t), 0)))
             a_t[:, t] = run.slopes[:, t] * z_t[:, t]
         start_t = np.zeros_like(z_t)
         start_t[:, outputs] = curvature(run.predictions, run.targets, a_t[:, outputs])
         da_t, dz_t = start_t.copy(), np.zeros_like(z_t)
-        for level, matrix in zip(reversed(matrices.levels), reversed(along), strict=True):
+        edges = list(zip(matrices.levels, along, run.partials, partials_t, strict=True))
+        for level, matrix, own, own_t in reversed(edges):
             t, s = level.targets, level.sources
             dz_t[:, t] = da_t[:, t] * run.slopes[:, t] + run.da[:, t] * bends[:, t] * z_t[:, t]
             da_t[:, s] += dz_t[:, t] @ level.weights + run.dz[:, t] @ matrix
-        return cls(run, along, v_bias, bends, z_t, a_t, start_t, da_t, dz_t)
+            if level.interneurons is not None:
+                level.interneurons.add_out_of(own, dz_t, da_t)
+                level.interneurons.add_out_of(own_t, run.dz, da_t)
+        found = cls(run, along, v_bias, bends, z_t, a_t, start_t, da_t, dz_t, partials_t)
+        return unrolled, found
 
     def product(self) -> Gradient:
         run, batch = self.run, len(self.z_t)
@@ -193,7 +216,7 @@ class _TangentPass(NamedTuple):
             mean_of(losses),
             run.predictions,
             sums / batch,
-            self.dz_t.sum(axis=0) / batch,
+            np.where(matrices.has_bias, self.dz_t.sum(axis=0) / batch, 0.0),
         )
 
 
@@ -203,7 +226,11 @@ def _bound(tangents: _TangentPass, propagation: Propagation) -> Gradient:
     matrices, errors = run.matrices, errors_of(run, propagation)
     weights = [np.abs(values) for values in matrices.weights]
     along = [np.abs(values) for values in tangents.along]
-    v_bias = np.where(matrices.network.is_input, 0.0, np.abs(tangents.v_bias))
+    v_bias = np.abs(tangents.v_bias)
+    partials, partials_t = (
+        [np.abs(own) for own in each] for each in (run.partials, tangents.partials_t)
+    )
+    partials_e = slopes_errors(matrices, run.a, run.partials, errors.a)
     z_t, a_t, da_t, dz_t = (
         np.abs(values) for values in (tangents.z_t, tangents.a_t, tangents.da_t, tangents.dz_t)
     )
@@ -214,10 +241,12 @@ def _bound(tangents: _TangentPass, propagation: Propagation) -> Gradient:
     fan_out = 2 * matrices.network.outgoing.sizes + 6
 
     def forward(signals: Array, activations: Array) -> tuple[Array, Array]:
-        terms = matrices.into(weights, a_t + 2 * activations)
+        terms = matrices.into(weights, a_t + 2 * activations, partials)
         terms += matrices.into(along, a + errors.a) + v_bias
         made = errors.slopes * (z_t + signals) + sum_error(2, a_t + activations)
-        return matrices.into(along, errors.a) + sum_error(fan_in, terms), made
+        turned = matrices.through(partials_e, a_t + activations)
+        terms += turned
+        return matrices.into(along, errors.a) + sum_error(fan_in, terms) + turned, made
 
     def carried_forward(signals: Array, activations: Array) -> tuple[Array, Array]:
         carried = propagation.forward(signals, activations)
@@ -232,6 +261,7 @@ def _bound(tangents: _TangentPass, propagation: Propagation) -> Gradient:
     start_error[:, o] = loss_tangents_error(
         run.loss, run.predictions, run.targets, tangents.a_t[:, o], errors.a[:, o], a_te[:, o]
     )
+    partials_te = bends_errors(matrices, run.a, tangents.a_t, errors.a, a_te)
     reach, bend = z_t + z_te, bends + bends_error
     bent_error = errors.da * bend * reach + da * (bends_error * reach + bends * z_te)
     bent = (da + errors.da) * bend * reach
@@ -239,9 +269,12 @@ def _bound(tangents: _TangentPass, propagation: Propagation) -> Gradient:
     def backward(activations: Array, signals: Array) -> tuple[Array, Array]:
         made = errors.slopes * (da_t + activations) + bent_error
         made += sum_error(6, (da_t + activations) * (slopes + errors.slopes) + bent)
-        terms = matrices.out_of(weights, dz_t + 2 * signals)
-        terms += matrices.out_of(along, dz + errors.dz) + np.abs(tangents.start_t)
-        made_out = start_error + matrices.out_of(along, errors.dz)
+        terms = matrices.out_of(weights, dz_t + 2 * signals, partials)
+        terms += matrices.out_of(along, dz + errors.dz, partials_t) + np.abs(tangents.start_t)
+        turned = matrices.through(partials_e, dz_t + signals, back=True)
+        turned += matrices.through(partials_te, dz + errors.dz, back=True)
+        terms += turned
+        made_out = start_error + matrices.out_of(along, errors.dz, partials_t) + turned
         return made_out + sum_error(fan_out, terms), made
 
     def carried_backward(activations: Array, signals: Array) -> tuple[Array, Array]:

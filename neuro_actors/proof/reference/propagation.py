@@ -30,11 +30,12 @@ columns of T, with the same law: a caller counts its result once more in c, and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from ...support.arrays import Array, Indices
+from .interneurons import Interneurons
 from .matrices import Matrices
 
 CHUNK = 1 << 22  # how many numbers of T are computed at once
@@ -119,30 +120,83 @@ class BySizes(BentBySizes):
     Args:
         matrices: The network.
         slopes: f' of all neurons. Shape (batch, n_neurons).
+        partials: The derivatives of interneurons by their sources, see `Matrices.partials`. None:
+            there are no interneurons.
     """
 
-    def __init__(self, matrices: Matrices, slopes: Array) -> None:
+    def __init__(
+        self, matrices: Matrices, slopes: Array, partials: list[Array] | None = None
+    ) -> None:
         self._levels = matrices.levels
         self._weights = [np.abs(weights) for weights in matrices.weights]
+        self._partials = [np.abs(own) for own in partials or matrices.no_partials]
         self._slopes = np.abs(slopes)
 
     def forward(self, signals: Array, activations: Array) -> Array:
         """See `Propagation.forward`."""
         errors = signals.copy()
-        for level, weights in zip(self._levels, self._weights, strict=True):
+        for level, weights, own in zip(self._levels, self._weights, self._partials, strict=True):
             s = level.sources
             carried = self._slopes[:, s] * errors[:, s] + activations[:, s]
             errors[:, level.targets] += carried @ weights.T
+            if level.interneurons is not None:
+                carried = self._slopes * errors + activations
+                errors[:, level.interneurons.targets] += level.interneurons.into(own, carried)
         return errors
 
     def backward(self, activations: Array, signals: Array) -> Array:
         """See `Propagation.backward`."""
         errors = activations.copy()
-        for level, weights in zip(reversed(self._levels), reversed(self._weights), strict=True):
+        all_levels = zip(self._levels, self._weights, self._partials, strict=True)
+        for level, weights, own in reversed(list(all_levels)):
             t = level.targets
             carried = self._slopes[:, t] * errors[:, t] + signals[:, t]
             errors[:, level.sources] += carried @ weights
+            if level.interneurons is not None:
+                carried = self._slopes * errors + signals
+                level.interneurons.add_out_of(own, carried, errors)
         return errors
+
+
+class _Joined(NamedTuple):
+    """The synapses into the interneurons of one level, by rank, grouped in two ways.
+
+    targets: The rank of each interneuron. sources: The rank of each synapse's source; the synapses
+    of one target together. starts: Where those of each target begin. partials: Shape
+    (n_synapses, batch). order: The synapses sorted by source. back_to: The ranks of the sources,
+    once each. back_starts: Where those of each source begin in that order. followers: The rank of
+    each synapse's target, in that order.
+    """
+
+    targets: Indices
+    sources: Indices
+    starts: Indices
+    partials: Array
+    order: Indices
+    back_to: Indices
+    back_starts: Indices
+    followers: Indices
+
+    @classmethod
+    def of(cls, among: Interneurons, partials: Array, rank: Indices) -> _Joined:
+        sources, targets = rank[among.sources], rank[among.targets]
+        order = np.argsort(sources, kind="stable")
+        back_to, back_starts = np.unique(sources[order], return_index=True)
+        followers = rank[among.followers][order]
+        values = np.ascontiguousarray(partials.T)
+        return cls(targets, sources, among.starts, values, order, back_to, back_starts, followers)
+
+    def into(self, values: Array, first: int) -> Array:
+        """Sum over sources: (n_targets, batch, columns). The rows of `values` begin at `first`."""
+        is_there = self.sources >= first
+        partials = np.where(is_there[:, None], self.partials, 0.0)
+        terms = partials[:, :, None] * values[np.maximum(self.sources - first, 0)]
+        return np.add.reduceat(terms, self.starts, axis=0)
+
+    def out_of(self, values: Array) -> Array:
+        """Sum over followers, for each of `back_to`. `values` has rows of all ranks."""
+        terms = self.partials[self.order, :, None] * values[self.followers]
+        return np.add.reduceat(terms, self.back_starts, axis=0)
 
 
 class ByPaths:
@@ -152,12 +206,20 @@ class ByPaths:
         matrices: The network.
         slopes: f' of all neurons. Shape (batch, n_neurons).
         with_inputs: Whether `backward` goes as far as to the inputs; else it leaves them at 0.
+        partials: The derivatives of interneurons by their sources, see `Matrices.partials`. None:
+            there are no interneurons.
 
     Attributes:
         cost: How many multiplications T takes, about.
     """
 
-    def __init__(self, matrices: Matrices, slopes: Array, with_inputs: bool = True) -> None:
+    def __init__(
+        self,
+        matrices: Matrices,
+        slopes: Array,
+        with_inputs: bool = True,
+        partials: list[Array] | None = None,
+    ) -> None:
         network = matrices.network
         self._order = np.argsort(network.level, kind="stable")  # by level: inputs first
         rank = np.empty_like(self._order)
@@ -165,8 +227,12 @@ class ByPaths:
         self._slopes = np.ascontiguousarray(slopes.T[self._order])  # (n_neurons, batch)
         self._first = 0 if with_inputs else len(matrices.inputs)
         self._first_made = len(matrices.inputs)  # inputs make no errors
-        self._levels: list[tuple[slice, Indices, Array]] = []
-        for level, weights in zip(matrices.levels, matrices.weights, strict=True):
+        self._levels: list[tuple[slice, Indices, Array, _Joined | None]] = []
+        all_partials = partials or matrices.no_partials
+        for level, weights, own in zip(
+            matrices.levels, matrices.weights, all_partials, strict=True
+        ):
+            among = level.interneurons
             by_rank = np.argsort(rank[level.sources])
             first = int(rank[level.targets[0]])
             self._levels.append(
@@ -174,10 +240,12 @@ class ByPaths:
                     slice(first, first + len(level.targets)),
                     rank[level.sources[by_rank]],
                     np.ascontiguousarray(weights[:, by_rank]),
+                    None if among is None else _Joined.of(among, own, rank),
                 )
             )
         batch = slopes.shape[0]
-        later = np.cumsum([weights.size for weights in reversed(matrices.weights)])[::-1]
+        edges = [w.size + own.shape[1] for w, own in zip(matrices.weights, all_partials, strict=True)]
+        later = np.cumsum(edges[::-1])[::-1]
         neurons = np.bincount(network.level)[:-1]
         self.cost = batch * float((later * neurons)[0 if with_inputs else 1 :].sum())
         self._width = max(1, CHUNK // (len(rank) * batch))
@@ -217,7 +285,7 @@ class ByPaths:
             to_signals, to_activations = self._columns(first, stop)
             back = np.zeros((len(made), *to_signals.shape[1:]))
             back[first:] = to_activations * loss_bends[first:, :, None]
-            for targets, sources, weights in reversed(self._levels):
+            for targets, sources, weights, joined in reversed(self._levels):
                 through = back[targets] * slopes[targets, :, None]
                 after = max(first, targets.start)
                 if after < targets.stop:
@@ -228,6 +296,10 @@ class ByPaths:
                 if cut < len(sources):
                     carried = weights[:, cut:].T @ through.reshape(len(through), -1)
                     back[_as_slice(sources[cut:])] += carried.reshape(-1, *back.shape[1:])
+                if joined is not None:
+                    slopes_after = np.zeros_like(back)
+                    slopes_after[targets] = through
+                    back[joined.back_to] += joined.out_of(slopes_after)
             by_activations += np.einsum("mbk,kb->mb", np.abs(back), made[first:stop])
         return self._unranked(by_activations), self._unranked(by_signals)
 
@@ -265,15 +337,19 @@ class ByPaths:
         signals = np.zeros((rows, batch, columns))
         activations = np.zeros_like(signals)
         activations[np.arange(columns), :, np.arange(columns)] = 1.0
-        for targets, sources, weights in self._levels:
+        for targets, sources, weights, joined in self._levels:
             cut = int(np.searchsorted(sources, first))
-            if cut == len(sources):
+            is_met = joined is not None and bool((joined.sources >= first).any())
+            if cut == len(sources) and not is_met:
                 continue  # no path of these columns comes here
             here = slice(targets.start - first, targets.stop - first)
-            near = sources[cut:] - first
-            into = activations[_as_slice(near)]
-            product = weights[:, cut:] @ into.reshape(len(near), batch * columns)
-            signals[here] = product.reshape(-1, batch, columns)
+            if cut < len(sources):
+                near = sources[cut:] - first
+                into = activations[_as_slice(near)]
+                product = weights[:, cut:] @ into.reshape(len(near), batch * columns)
+                signals[here] = product.reshape(-1, batch, columns)
+            if joined is not None and is_met:
+                signals[joined.targets - first] = joined.into(activations, first)
             activations[here] += signals[here] * self._slopes[targets, :, None]
         return signals, activations
 

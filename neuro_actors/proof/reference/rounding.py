@@ -15,8 +15,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ...network.activations import ACTIVATIONS, Activation
-from ...network.losses import LOSSES, Loss
+from ...network.losses import Loss
 from ...support.arrays import Array, Indices
+from .losses_of_rows import SEPARATE
 from .matrices import slope_of
 
 EPS = float(np.finfo(np.float64).eps)
@@ -31,8 +32,6 @@ _LINEAR = {ACTIVATIONS[name].value for name in ("identity", "relu", "leaky_relu"
 _LIKE_ITS_ARGUMENT = {ACTIVATIONS["gelu"].value}  # accurate to eps · |z|
 _SLOPE_IS_RELATIVE = {ACTIVATIONS[name].value for name in ("sigmoid", "softplus", "elu", "sin")}
 _KNOWN = {function.value for function in ACTIVATIONS.values()}
-# Losses in which each output counts alone, and whose curvature is tame.
-_SEPARATE = {LOSSES[name].slope for name in ("squared_error", "huber", "sigmoid_cross_entropy")}
 
 
 def is_linear(function: Activation) -> bool:
@@ -221,7 +220,7 @@ def loss_slopes_line(loss: Loss, p: Array, t: Array, error: Array) -> tuple[Arra
         in which the outputs do not count each alone.
     """
     whole = loss_slopes_error(loss, p, t, error)
-    if loss.curvature is None or loss.slope not in _SEPARATE:
+    if loss.curvature is None or loss.slope not in SEPARATE:
         return np.zeros_like(p), whole, whole
     here, bend = loss.slope(p, t), loss.curvature(p, t, np.ones_like(p))
     rest = _off_the_line(lambda q: loss.slope(q, t), p, here, bend, error)

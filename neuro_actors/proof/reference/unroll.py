@@ -1,0 +1,351 @@
+"""Any network as a plain one: each neuron at one position, and all in one tick.
+
+The plain network has a node for each neuron, each of its positions and each tick. So it has no
+receptive fields, no delays and no rounds, and shares nothing with how a society does them.
+
+    an input            an input for each position and tick
+    a neuron            a neuron; its synapses come from its sources at the same position and tick
+    an interneuron      an interneuron with as many sources as it combines there: source after
+                        source, each at the positions that the field lists. Where it hears nothing,
+                        it is a number that never changes: an input
+    a delay             an interneuron that adds up one source: its neuron, so many ticks before.
+                        Before there is such a tick, it is an input whose value is 0
+
+A parameter of the network has a copy at each position and tick. Its derivative is the sum over its
+copies. What leads to no output is left out: the derivatives of these copies are 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...network.elements import Input, Interneuron, Neuron, Synapse
+from ...network.examples import as_examples, as_rows
+from ...network.field import NOWHERE, Grid
+from ...network.gradient import Gradient
+from ...network.network import Network
+from ...support.arrays import Array, Indices
+from ...support.errors import InputError
+from .interneurons import value_of_nothing
+
+NO_COPY = -1  # of no parameter, and of no value of x
+
+
+def is_plain(network: Network) -> bool:
+    """Return whether each neuron lives at one position, and there are no delays.
+
+    Args:
+        network: The network.
+    """
+    return not network.delays and len(network.grids) == 1 and network.grids[0] == ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unrolled:
+    """A network as a plain one, and what each element of it is a copy of.
+
+    Attributes:
+        of: The network.
+        plain: The plain network; the network itself, if it is one.
+        axes: The sizes of axes of x behind that of the batch, but for the last one: of ticks, if
+            there are delays, and of the inputs' positions.
+        out_axes: The same of targets and predictions.
+        weight_of: The synapse of the network that each synapse of `plain` is a copy of; NO_COPY if
+            it leads into an interneuron. Shape (n_plain_synapses,).
+        bias_of: The neuron whose bias each neuron of `plain` has a copy of; NO_COPY if it has none.
+            Shape (n_plain_neurons,).
+        input_of: The place of each input of `plain` among the values of an example, which are laid
+            out as in x; NO_COPY for one whose value never changes. Shape (n_plain_inputs,).
+        constants: The value of each input that never changes, else 0. Shape (n_plain_inputs,).
+    """
+
+    of: Network
+    plain: Network
+    axes: Grid
+    out_axes: Grid
+    weight_of: Indices
+    bias_of: Indices
+    input_of: Indices
+    constants: Array
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows of outputs an example has, each with a loss: ticks times positions."""
+        return int(np.prod(self.out_axes, dtype=np.intp))
+
+    def inputs(self, x: Array) -> Array:
+        """Return the inputs of the plain network.
+
+        Args:
+            x: Shape (batch, *axes, n_inputs).
+
+        Returns:
+            Shape (batch, n_plain_inputs).
+        """
+        if self.plain is self.of:
+            return x
+        flat = x.reshape(len(x), -1)
+        return np.where(self.input_of == NO_COPY, self.constants, flat[:, self.input_of])
+
+    def targets(self, targets: Array) -> Array:
+        """Return the targets of the plain network. Shape (batch, n_plain_outputs).
+
+        Args:
+            targets: Shape (batch, *out_axes, n_outputs).
+        """
+        return targets.reshape(len(targets), -1)
+
+    def predictions(self, predictions: Array) -> Array:
+        """Return the predictions of the network. Shape (batch, *out_axes, n_outputs).
+
+        Args:
+            predictions: Those of the plain network. Shape (batch, n_plain_outputs).
+        """
+        return predictions.reshape(len(predictions), *self.out_axes, -1)
+
+    def with_parameters(self, weights: Array, biases: Array) -> Network:
+        """Return the plain network with other parameters.
+
+        Args:
+            weights: The weight of each synapse of the network. Shape (n_synapses,).
+            biases: The bias of each of its neurons. Shape (n_neurons,).
+        """
+        copies = np.where(self.weight_of == NO_COPY, 1.0, weights[self.weight_of])
+        return self.plain.with_parameters(copies, _copies(biases, self.bias_of))
+
+    def direction(self, weights: Array, biases: Array) -> tuple[Array, Array]:
+        """Return a direction in the space of the plain network's parameters.
+
+        Args:
+            weights: The direction's component for each synapse of the network.
+            biases: That for each neuron.
+        """
+        return _copies(weights, self.weight_of), _copies(biases, self.bias_of)
+
+    def fold(self, found: Gradient) -> Gradient:
+        """Return the network's gradient.
+
+        Args:
+            found: The gradient of the plain network.
+        """
+        if self.plain is self.of:
+            return found
+        inputs = found.inputs
+        if inputs is not None:
+            flat = np.zeros((len(inputs), int(np.prod(self.axes)) * len(self.of.inputs)))
+            there = self.input_of != NO_COPY
+            flat[:, self.input_of[there]] = inputs[:, there]
+            inputs = flat.reshape(len(inputs), *self.axes, -1)
+        return Gradient(
+            self.of,
+            found.loss,
+            self.predictions(found.predictions),
+            sum_of_copies(found.weights, self.weight_of, len(self.of.weights)),
+            sum_of_copies(found.biases, self.bias_of, len(self.of.ids)),
+            inputs,
+        )
+
+
+def _copies(values: Array, owners: Indices) -> Array:
+    return np.where(owners == NO_COPY, 0.0, values[owners])
+
+
+def sum_of_copies(values: Array, owners: Indices, n: int) -> Array:
+    """Add up what belongs to the copies of each element.
+
+    Args:
+        values: A number for each copy. Shape (n_copies,).
+        owners: What each is a copy of, or NO_COPY. Shape (n_copies,).
+        n: How many elements there are.
+
+    Returns:
+        Shape (n,).
+    """
+    there = owners != NO_COPY
+    return np.bincount(owners[there], values[there], n)
+
+
+def as_plain(network: Network, x: ArrayLike) -> tuple[Unrolled, Array]:
+    """Unroll a network, and lay out its inputs.
+
+    Args:
+        network: The network.
+        x: The values of the inputs. Shape (batch, *positions, n_inputs), or (batch, ticks,
+            *positions, n_inputs) of a network with delays.
+
+    Returns:
+        The unrolled network, and the inputs of the plain one, of shape (batch, n_plain_inputs).
+
+    Raises:
+        InputError: `x` has another shape, or a value that is not finite.
+    """
+    ticks = _ticks_of(network, x)
+    rows = as_rows(network, x, axes=ticks)
+    unrolled = unroll(network, *ticks)
+    return unrolled, unrolled.inputs(rows)
+
+
+def as_plain_examples(
+    network: Network, x: ArrayLike, targets: ArrayLike, loss: str
+) -> tuple[Unrolled, Array, Array]:
+    """Unroll a network, and lay out a batch with its targets.
+
+    Args:
+        network: The network.
+        x: The values of the inputs; see `as_plain`.
+        targets: What the outputs should be. Shape (batch, *positions, n_outputs), likewise.
+        loss: The name of the loss.
+
+    Returns:
+        The unrolled network, the inputs and the targets of the plain one.
+
+    Raises:
+        InputError: As `as_examples`.
+    """
+    ticks = _ticks_of(network, x)
+    rows, wanted = as_examples(network, x, targets, loss, axes=ticks)
+    unrolled = unroll(network, *ticks)
+    return unrolled, unrolled.inputs(rows), unrolled.targets(wanted)
+
+
+def _ticks_of(network: object, x: ArrayLike) -> Grid:
+    if not isinstance(network, Network) or not network.delays:
+        return ()
+    shape = np.shape(x)
+    if len(shape) < 3 or not shape[1]:
+        problem = "expected shape (batch, ticks, n_inputs), for the network has delays"
+        raise InputError(f"x: {problem}, got {shape}")
+    return (int(shape[1]),)
+
+
+def unroll(network: Network, ticks: int = 1) -> Unrolled:
+    """Unroll a network.
+
+    Args:
+        network: The network.
+        ticks: How many ticks it goes through, if it has delays.
+    """
+    network.check_rule("the reference")
+    time = (ticks,) if network.delays else ()
+    axes, out_axes = (*time, *network.input_grid), (*time, *network.output_grid)
+    if is_plain(network):
+        n_inputs = np.arange(len(network.inputs))
+        weight_of = np.where(
+            network.is_interneuron[network.targets], NO_COPY, np.arange(len(network.weights))
+        )
+        bias_of = np.where(network.n_parameters > 0, np.arange(len(network.ids)), NO_COPY)
+        zeros = np.zeros(len(n_inputs))
+        return Unrolled(network, network, axes, out_axes, weight_of, bias_of, n_inputs, zeros)
+    return _Unrolling(network, ticks).result(axes, out_axes)
+
+
+class _Unrolling:
+    """The nodes and synapses of the plain network, as they are found.
+
+    nodes: For each its kind: an activation function's name, an interneuron's combination, or the
+    value of an input that never changes. into: For each the nodes that lead into it, and the
+    synapses that these are copies of.
+    """
+
+    def __init__(self, network: Network, ticks: int) -> None:
+        self.network, self.ticks = network, ticks
+        sizes = network.n_positions
+        self.first = np.cumsum(sizes) - sizes
+        self.per_tick = int(sizes.sum())
+        self.input_row = {network.position[name]: i for i, name in enumerate(network.inputs)}
+        self.values: dict[int, float] = {}  # of inputs that never change
+        self.into: dict[int, list[tuple[int, int]]] = {}  # of others: (source, synapse)
+        for t in range(ticks):
+            for k in range(len(network.ids)):
+                for p in range(int(sizes[k])):
+                    self._add(t, k, p)
+
+    def node(self, t: int, k: int, p: int) -> int:
+        """Return the number of a neuron's node at a tick and a position."""
+        return t * self.per_tick + int(self.first[k]) + p
+
+    def _add(self, t: int, k: int, p: int) -> None:
+        network, here = self.network, self.node(t, k, p)
+        if k in network.delays:
+            of, later = network.delays[k]
+            if t >= later:
+                self.into[here] = [(self.node(t - later, of, p), NO_COPY)]
+            else:
+                self.values[here] = 0.0
+        elif k in network.interneurons:
+            field = network.interneurons[k].field
+            heard = [p] if field is None else field.positions[p].tolist()
+            sources = network.sources[network.incoming.of(k)].tolist()
+            found = [self.node(t, s, q) for s in sources for q in heard if q != NOWHERE]
+            self.into[here] = [(source, NO_COPY) for source in found]
+            if not found:
+                del self.into[here]
+                self.values[here] = value_of_nothing(network, k)
+        elif not network.is_input[k]:
+            self.into[here] = [
+                (self.node(t, int(network.sources[s]), p), s)
+                for s in network.incoming.of(k).tolist()
+            ]
+
+    def result(self, axes: Grid, out_axes: Grid) -> Unrolled:
+        network = self.network
+        outputs = [
+            self.node(t, k, p)
+            for t in range(self.ticks)
+            for p in range(int(np.prod(network.output_grid, dtype=np.intp)))
+            for k in network.output_positions.tolist()
+        ]
+        left = self._reached_from(outputs)
+        owner = np.repeat(np.arange(len(network.ids)), network.n_positions)
+        nodes: list[Input | Neuron | Interneuron] = []
+        synapses: list[Synapse] = []
+        weight_of: list[int] = []
+        bias_of, input_of, constants = [], [], []
+        for here in left:
+            t, place = divmod(here, self.per_tick)
+            k = int(owner[place])
+            name, bias = f"n{here}", NO_COPY
+            if here not in self.into:
+                p = place - int(self.first[k])
+                width = len(network.inputs)
+                places = t * int(np.prod(network.input_grid, dtype=np.intp)) + p
+                known = here in self.values
+                input_of.append(NO_COPY if known else places * width + self.input_row[k])
+                constants.append(self.values.get(here, 0.0))
+                nodes.append(Input(name))
+            elif k in network.delays:
+                nodes.append(Interneuron(name, "sum"))
+            elif k in network.interneurons:
+                nodes.append(Interneuron(name, network.interneurons[k].combination))
+            else:
+                nodes.append(Neuron(name, network.activations[k], float(network.biases[k])))
+                bias = k
+            bias_of.append(bias)
+            for source, synapse in self.into.get(here, ()):
+                weight = 1.0 if synapse == NO_COPY else float(network.weights[synapse])
+                synapses.append(Synapse(f"n{source}", name, weight))
+                weight_of.append(synapse)
+        plain = Network(nodes, synapses, [f"n{here}" for here in outputs])
+        return Unrolled(
+            network,
+            plain,
+            axes,
+            out_axes,
+            np.array(weight_of, dtype=np.intp),
+            np.array(bias_of, dtype=np.intp),
+            np.array(input_of, dtype=np.intp),
+            np.array(constants),
+        )
+
+    def _reached_from(self, outputs: list[int]) -> list[int]:
+        """Return the nodes from which a path leads to an output, in order."""
+        found, waiting = set(outputs), list(outputs)
+        while waiting:
+            for source, _ in self.into.get(waiting.pop(), ()):
+                if source not in found:
+                    found.add(source)
+                    waiting.append(source)
+        return sorted(found)
