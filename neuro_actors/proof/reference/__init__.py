@@ -13,6 +13,7 @@ Files:
     bounds.py       how far rounding alone can bring two correct gradients apart
     matrices.py     a network as matrices, and its forward pass
     interneurons.py their values and partial derivatives, which depend on the example
+    partials.py     the derivatives of the package's combinations, written down once more
     interneuron_rounding.py  what rounding allows an interneuron
     unroll.py       any network as a plain one: one position, one tick
     losses_of_rows.py  the loss of an example that has several rows of outputs

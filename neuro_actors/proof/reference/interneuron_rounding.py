@@ -32,14 +32,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...network.combinations import PACKAGE_COMBINATIONS, Combination
+from ...network.combinations import Combination
 from ...support.arrays import Array
 from .interneurons import Interneurons
 from .matrices import Matrices
+from .partials import bent_product_of_others, name_of, product_of_others, softmax
 from .rounding import EPS, LEAST, gamma, known_sum_error
-
-# Combinations of the table, by their code: a user may replace an entry.
-_NAMES = {known.value: name for name, known in PACKAGE_COMBINATIONS.items()}
 
 
 def values_errors(matrices: Matrices, a: Array, partials: list[Array], errors: Array) -> Array:
@@ -177,7 +175,7 @@ def value_rounding(combination: Combination, x: Array, a: Array, e: Array) -> Ar
     Returns:
         The bounds. Shape (columns,).
     """
-    n, name = len(x), _NAMES.get(combination.value)
+    n, name = len(x), name_of(combination)
     sizes = np.abs(x) + e
     if name == "sum":
         total = np.abs(a) + e.sum(axis=0)
@@ -207,11 +205,11 @@ def slopes_error(combination: Combination, x: Array, slopes: Array, e: Array, a:
     Returns:
         The bounds c_i. Shape (fan_in, columns).
     """
-    n, name = len(x), _NAMES.get(combination.value)
+    n, name = len(x), name_of(combination)
     if name == "sum":
         return np.zeros_like(x)
     if name == "product":
-        return _of_sizes(lambda size: combination.slopes(size, size[0]), np.abs(x), e, n + 1)
+        return _of_sizes(product_of_others, np.abs(x), e, n + 1)
     if name == "max":
         return _of_a_max(x, slopes, e)
     if name == "logsumexp":
@@ -230,24 +228,25 @@ def _bends_error(
     combination: Combination, x: Array, d: Array, e: Array, d_e: Array, a: Array
 ) -> Array:
     """Bound the errors of Σ_j ∂²g/∂x_i∂x_j d_j, where x errs by e and d by d_e."""
-    n, name = len(x), _NAMES.get(combination.value)
-    bends = combination.bends
-    assert bends is not None
+    n, name = len(x), name_of(combination)
     if name in ("sum", "max"):
         return np.zeros_like(x)
     if name == "product":
 
         def of_sizes(both: Array) -> Array:
-            return bends(both[:n], both[0], both[n:])
+            return bent_product_of_others(both[:n], both[n:])
 
         both, errors = np.concatenate([np.abs(x), np.abs(d)]), np.concatenate([e, d_e])
         return _of_sizes(of_sizes, both, errors, 3 * n + 2)
     if name == "logsumexp":
-        p = combination.slopes(x, a)
+        p = softmax(x)
         relative = np.expm1(2 * e.max(axis=0)) + _softmax_rounding(x, a, e)
         sizes = p * (np.abs(d) + (p * np.abs(d)).sum(axis=0))
         moved = p * (d_e + (p * d_e).sum(axis=0)) * (1 + relative) ** 2
         return np.asarray((relative * (2 + relative) + gamma(n + 8)) * sizes + moved)
+
+    bends = combination.bends
+    assert bends is not None
 
     def bends_at(rows: Array, along: Array) -> Array:
         return bends(rows, combination.value(rows), along)

@@ -17,6 +17,7 @@ from ...network import functions
 from ...network.combinations import Combination
 from ...network.network import Network
 from ...support.arrays import Array, Indices
+from .partials import bends_of, slopes_of
 
 
 def value_of_nothing(network: Network, k: int) -> float:
@@ -146,9 +147,7 @@ class Interneurons:
             Shape (batch, n_synapses).
         """
         return self.per_synapse(
-            lambda combination, x, a: combination.slopes(x, a),
-            activations[:, self.sources],
-            of_targets=activations[:, self.targets],
+            slopes_of, activations[:, self.sources], of_targets=activations[:, self.targets]
         )
 
     def bends(self, activations: Array, tangents: Array) -> Array:
@@ -163,8 +162,7 @@ class Interneurons:
         """
 
         def bend(combination: Combination, x: Array, d: Array, a: Array) -> Array:
-            assert combination.bends is not None
-            return combination.bends(x, a, d)
+            return bends_of(combination, x, a, d)
 
         along = activations[:, self.sources], tangents[:, self.sources]
         return self.per_synapse(bend, *along, of_targets=activations[:, self.targets])
