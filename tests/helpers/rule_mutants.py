@@ -10,10 +10,12 @@ import pytest
 
 from neuro_actors.channels.bundled import carried_rows, countdown
 from neuro_actors.channels.bundled import row_layout as layout
+from neuro_actors.network import combinations, field
 from neuro_actors.neuron import inbox as mail
+from neuro_actors.neuron import interneuron_rule, loss_node, neuron_state, sums, tangent
 from neuro_actors.neuron import local_rule as neuron
-from neuro_actors.neuron import loss_node, neuron_state, sums, tangent
 from neuro_actors.neuron import optimizers as learning
+from neuro_actors.rules import through_time
 
 MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a forgotten slope": (
@@ -35,18 +37,18 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
         neuron, "spread(self.listener_weights(state.parameters, step), signal_urgency, urgencies_out)",
         "spread(-self.listener_weights(state.parameters, step), signal_urgency, urgencies_out)"),
     "the wrong sign for itself": (
-        neuron, "sums.mean_products(activations_in, signal_urgency, wanted)", "sums.mean_products(activations_in, -signal_urgency, wanted)"),
+        neuron, "sums.mean_products(activations_in, signal_urgency,", "sums.mean_products(activations_in, -signal_urgency,"),
     "off by one step": (
         neuron, "self.fired, self.activations_in = step, activations_in\n            self.signal, self.activation = signal, values",
         "self.fired = step; self.activations_in, self.signal, self.activation = _kept.get(self, (activations_in.copy(), signal, values)); _kept[self] = (activations_in.copy(), signal, values)"),
     "the urgency before the slope for its weights": (
-        neuron, "sums.mean_products(activations_in, signal_urgency, wanted)", "sums.mean_products(activations_in, sums.sum_of_rows(urgencies_in), wanted)"),
+        neuron, "sums.mean_products(activations_in, signal_urgency,", "sums.mean_products(activations_in, sums.sum_of_rows(urgencies_in),"),
     "weights in another order than the synapses": (
         neuron, "weights = parameters[:-1]\n", "weights = parameters[:-1][::-1]\n"),
     "a bias that is not heard": (
         sums, "return _einsum(\"i,ij->j\", weights, rows)", "return _einsum(\"i,ij->j\", weights[:-1], rows[:-1])"),
     "the batch's sum instead of its mean": (
-        sums, "        out /= len(values)\n", ""),
+        sums, "        out /= len(values) // positions\n", "pass"),
     "a batch of one summed wrongly": (
         sums, "_accumulate(weights * rows.ravel())[-1:]", "_accumulate(weights * rows.ravel())[-2:-1]"),
     "velocity forgotten": (
@@ -70,6 +72,41 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
 }  # fmt: skip
 
 
+# what plain networks do not have
+OF_ANY_KIND: dict[str, tuple[ModuleType, str, str]] = {
+    "a product's slope that forgets those behind": (
+        combinations, "before *= behind", "behind *= before"),
+    "a maximum whose equals all have a slope": (
+        combinations, "slopes[x.argmax(axis=0), np.arange(x.shape[1])] = 1.0", "slopes[x == x.max(axis=0)] = 1.0"),
+    "a softmax that is not of the value": (
+        combinations, "return np.exp(x - a)", "return np.exp(x - x.max(axis=0))"),
+    "an interneuron that hands on urgencies as they are": (
+        interneuron_rule, "slopes * total[:batch], step", "0 * slopes + total[:batch], step"),
+    "only the first follower of an interneuron heard": (
+        interneuron_rule, "self.sums.sum_of_rows(urgencies_in), len(activation)", "self.sums.sum_of_rows(urgencies_in[:1]), len(activation)"),
+    "slopes of an interneuron that do not bend": (
+        interneuron_rule, "total[batch:] * slopes + total[:batch] *", "total[batch:] * slopes + 0 *"),
+    "only the first that hears a position answers": (
+        field, "np.add.accumulate(terms, axis=2)[:, :, -1]", "terms[:, :, 0]"),
+    "answers to the wrong positions": (
+        field, "terms = padded[:, :, self._scatter]", "terms = np.roll(padded[:, :, self._scatter], 1, axis=-1)"),
+    "one position heard for another": (
+        field, "[:, :, self.positions.T]  # (n, batch, width, positions)", "[:, :, np.roll(self.positions.T, 1, axis=-1)]"),
+    "the mean over positions instead of the sum": (
+        neuron, "wanted, self.positions)", "wanted)"),
+    "a frozen parameter that moves": (
+        neuron, "np.where(self.frozen, self.state.parameters, parameters)", "parameters"),
+    "a delay that says what it heard a tick too late": (
+        through_time, "inputs[row] = delayed[t - later][k]", "inputs[row] = delayed[t - 1][k]"),
+    "an urgency of a delay that is handed on a tick too late": (
+        through_time, "handed[k] = urgencies[t + later][k]", "handed[k] = urgencies[t + 1][k]"),
+    "urgencies of delays that go to other delays": (
+        through_time, "= answer.input_urgencies[rows.delays]", "= answer.input_urgencies[rows.delays[::-1]]"),
+    "the last tick alone counts": (
+        through_time, "total = wanted if tick == ticks else self.total + wanted", "total = wanted"),
+}  # fmt: skip
+
+
 # what only one engine does
 OF_MEMORY = {
     "mail in another order than the synapses": (
@@ -83,7 +120,7 @@ OF_BUNDLED = {
     "rows written at another distance": (
         carried_rows, "u[row : row + length * stride : stride]", "u[row : row + length]"),
     "a countdown that ends too early": (
-        layout, "self.need = self.size[heads]", "self.need = np.maximum(self.size[heads] - 1, 1)"),
+        layout, "self.need = messages[heads]", "self.need = np.maximum(messages[heads] - 1, 1)"),
     "an activation in another's row": (
         carried_rows, "port.activation_out = values[row]", "port.activation_out = values[row - (row > len(self._inputs) + 1)]"),
 }  # fmt: skip
@@ -96,7 +133,7 @@ def without_layout(code: str) -> str:
 
 def break_it(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the mutant in the place of what is right."""
-    module, right, wrong = (MUTANTS | OF_MEMORY | OF_BUNDLED)[mutant]
+    module, right, wrong = (MUTANTS | OF_ANY_KIND | OF_MEMORY | OF_BUNDLED)[mutant]
     source, count = re.subn(
         without_layout(right), lambda found: wrong.strip(), inspect.getsource(module)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.deep_cases import deep_case, is_within
-from helpers.tiers import need
+from helpers.tiers import few, need
 
 import neuro_actors as na
 from neuro_actors.proof.random_cases import draw_case
@@ -20,6 +20,27 @@ def test_random_societies(channels: str) -> None:
     verdicts = list(verify(25, seed=500, channels=channels, torch=True))
     assert [v for v in verdicts if not v.passed] == []
     assert all({"PyTorch", "PyTorch's product"} <= set(v.differences) for v in verdicts)
+
+
+@pytest.mark.parametrize("first", few(range(0, 500, 10), 1))
+def test_random_societies_of_any_kind(first: int, channels: str) -> None:
+    for verdict in verify(10, seed=first, channels=channels, torch=True, any_kind=True):
+        assert (verdict.failure, verdict.passed) == (None, True), (verdict.seed, verdict)
+        assert "PyTorch" in {*verdict.differences, *verdict.too_deep}
+
+
+def test_of_equals_the_first_is_the_greatest() -> None:
+    """As documented of a maximum, and as `torch.max` along an axis; `amax` would share."""
+    nodes = [na.Input("a"), na.Input("b"), na.Interneuron("y", "max")]
+    network = na.Network(nodes, [na.Synapse("b", "y"), na.Synapse("a", "y")], ["y"])
+    given = network, np.array([[2.0, 2.0], [1.0, 2.0], [2.0, 1.0]]), np.zeros((3, 1))
+    found = torch_gradient(*given).inputs
+    assert (found != 0).tolist() == [[False, True], [False, True], [True, False]]
+    for other in (
+        na.gradient(*given, wrt_inputs=True),
+        na.reference.gradient(*given, wrt_inputs=True),
+    ):
+        np.testing.assert_allclose(other.inputs, found, rtol=1e-15)
 
 
 def test_the_oracle_is_no_copy_of_the_reference() -> None:

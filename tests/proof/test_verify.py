@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.all_kinds import all_kinds
 from helpers.deep_cases import deep_case, skipping_case
-from helpers.rule_mutants import MUTANTS, OF_BUNDLED, OF_MEMORY, break_it
+from helpers.rule_mutants import MUTANTS, OF_ANY_KIND, OF_BUNDLED, OF_MEMORY, break_it
 from helpers.tiers import few
 
 from neuro_actors.proof import verify as verify_module
@@ -111,6 +112,31 @@ def test_each_way_of_breaking_it_is_caught(
     verdicts = verify(NETWORKS, seed=1, channels=channels, torch=False)
     # by a difference, not by a crash; the first is enough
     assert any(not verdict.passed and verdict.failure is None for verdict in verdicts)
+
+
+@pytest.mark.parametrize("mutant", OF_ANY_KIND)
+def test_each_way_of_breaking_what_is_not_plain_is_caught(
+    mutant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the comparison of each neuron alone."""
+    cases = all_kinds()
+    break_it(mutant, monkeypatch)
+    verdicts = (verify_case(k, case) for k, case in enumerate(cases))
+    assert any(verdict.failure is None and by_each_neuron(verdict) for verdict in verdicts)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_what_is_not_plain_is_exact(number: int, channels: str) -> None:
+    verdict = verify_case(0, all_kinds()[number], channels)
+    assert (verdict.failure, verdict.passed) == (None, True), verdict.differences
+    assert max(verdict.differences[name] for name in EACH) < 0.6
+    assert "gradient" in verdict.too_deep if number == 0 else not verdict.too_deep
+
+
+@pytest.mark.parametrize("first", few(range(0, 500, 5), 2))
+def test_networks_of_any_kind_are_exact(first: int, channels: str) -> None:
+    for verdict in verify(5, seed=first, channels=channels, torch=False, any_kind=True):
+        assert (verdict.failure, verdict.passed) == (None, True), (verdict.seed, verdict)
 
 
 # --- at any depth ---------------------------------------------------------------------------------

@@ -63,9 +63,7 @@ class Cells:
         """
         if self.is_plain:
             return neurons
-        parts = [
-            self.first[k] + np.arange(self.network.n_positions[k]) for k in neurons.tolist()
-        ]
+        parts = [self.first[k] + np.arange(self.network.n_positions[k]) for k in neurons.tolist()]
         return np.concatenate([np.empty(0, dtype=np.intp), *parts])
 
     def spread(self, values: Array) -> Array:

@@ -497,9 +497,7 @@ class _Tangents:
             ]
         )
         weights, biases = members.means((v_t, a), (v, sent_t))
-        weights_e, biases_e = members.means_errors(
-            v_t, v_te, a, nothing, v, v_e, sent_t, nothing
-        )
+        weights_e, biases_e = members.means_errors(v_t, v_te, a, nothing, v, v_e, sent_t, nothing)
         from_loss, from_loss_e = node.tangents(sent_t[:, members.outputs])
         inputs, losses = members.inputs, self.sent.losses
         expected = Mail(a_t, to_sources, from_loss, u_t[:, inputs], losses, weights, biases)

@@ -117,9 +117,7 @@ class Pass(NamedTuple):
     partials: list[Array]
 
     @classmethod
-    def of(
-        cls, network: Network, x: Array, targets: Array, loss: str, n_rows: int = 1
-    ) -> Pass:
+    def of(cls, network: Network, x: Array, targets: Array, loss: str, n_rows: int = 1) -> Pass:
         """Compute it.
 
         Args:

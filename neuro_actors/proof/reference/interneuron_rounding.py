@@ -93,9 +93,7 @@ def slopes_errors(
         The bounds, of the shapes of `partials`.
     """
     return [
-        own
-        if level.interneurons is None
-        else slopes_errors_of(level.interneurons, a, own, errors)
+        own if level.interneurons is None else slopes_errors_of(level.interneurons, a, own, errors)
         for level, own in zip(matrices.levels, partials, strict=True)
     ]
 

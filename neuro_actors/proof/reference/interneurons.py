@@ -184,9 +184,7 @@ class Interneurons:
             found[:, group.rows] = columns.reshape(len(found), -1)
         return found
 
-    def per_synapse(
-        self, compute: Callable[..., Array], *along: Array, of_targets: Array
-    ) -> Array:
+    def per_synapse(self, compute: Callable[..., Array], *along: Array, of_targets: Array) -> Array:
         """Compute a number for each synapse from numbers on all synapses into the same interneuron.
 
         Args:

@@ -6,6 +6,7 @@ matrix. An interneuron's signal is its activation, and its slope is 1.
 This is a plain network: each neuron lives at one position, and there are no delays. Any other
 network is unrolled into such a one first (`unroll.py`).
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -174,9 +175,7 @@ class Matrices:
             for function, here in level.functions:
                 yield function, level.targets[here]
 
-    def backward(
-        self, da: Array, slopes: Array, partials: list[Array]
-    ) -> tuple[Array, Array]:
+    def backward(self, da: Array, slopes: Array, partials: list[Array]) -> tuple[Array, Array]:
         """Compute the derivatives of each example's loss by all activations and signals.
 
         Args:

@@ -244,7 +244,9 @@ class ByPaths:
                 )
             )
         batch = slopes.shape[0]
-        edges = [w.size + own.shape[1] for w, own in zip(matrices.weights, all_partials, strict=True)]
+        edges = [
+            w.size + own.shape[1] for w, own in zip(matrices.weights, all_partials, strict=True)
+        ]
         later = np.cumsum(edges[::-1])[::-1]
         neurons = np.bincount(network.level)[:-1]
         self.cost = batch * float((later * neurons)[0 if with_inputs else 1 :].sum())

@@ -145,7 +145,9 @@ def mean_loss(mp, network, x, targets, shift):
     }
     total = mp.mpf(0)
     for row, wanted in zip(x, targets, strict=True):
-        a = {k: mp.mpf(float(v)) for k, v in zip(np.flatnonzero(network.is_input), row)}
+        a = {
+            k: mp.mpf(float(v)) for k, v in zip(np.flatnonzero(network.is_input), row, strict=True)
+        }
         for k in np.argsort(network.level, kind="stable").tolist():
             edges = network.incoming.of(k).tolist()
             heard = [a[int(network.sources[s])] for s in edges]
