@@ -57,7 +57,13 @@ SHOWN = 200  # faults of a schedule that is replayed
     metavar="FILE",
     help="Write all numbers to this file, as JSON.",
 )
-def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> None:
+@click.option(
+    "--any",
+    "any_kind",
+    is_flag=True,
+    help="Draw networks of any kind: interneurons, positions, fields, frozen parts, delays.",
+)
+def faults(schedules: int, seed: int, replay: int | None, file: str | None, any_kind: bool) -> None:
     """Check that results are the same under random faults.
 
     \b
@@ -89,17 +95,17 @@ def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> N
     if replay is not None:
         if file is not None:
             raise click.UsageError("--json and --replay do not go together: leave one of them out")
-        _replay(out, seed, replay)
+        _replay(out, seed, replay, any_kind)
         return
     numbers: Any = range(schedules)
     if err.is_terminal:
         numbers = track(numbers, "running schedules", console=err)
     outcomes = []
     for number in numbers:
-        outcome = run_schedule(draw_schedule(seed, number))
+        outcome = run_schedule(draw_schedule(seed, number, any_kind))
         outcomes.append(outcome)
         if outcome.problem:
-            _print_failure(out, seed, outcome)
+            _print_failure(out, seed, outcome, any_kind)
     _print_table(out, outcomes)
     if file is not None:
         _write(file, seed, outcomes)
@@ -148,11 +154,12 @@ def _total(outcomes: list[Outcome]) -> tuple[Counter[str], Counter[str]]:
     return counts, places
 
 
-def _print_failure(out: Console, seed: int, outcome: Outcome) -> None:
+def _print_failure(out: Console, seed: int, outcome: Outcome, any_kind: bool) -> None:
     from ..proof.shrink import format_settings, shrink
 
     number = outcome.schedule.number
-    out.print(f"FAILED: neuro-actors faults --seed {seed} --replay {number}", markup=False)
+    options = f"{'--any ' if any_kind else ''}--seed {seed} --replay {number}"
+    out.print(f"FAILED: neuro-actors faults {options}", markup=False)
     out.print(f"  {outcome.problem}", markup=False)
     smaller = shrink(outcome.schedule)
     out.print(f"  fewer faults are enough: {format_settings(smaller.settings)}", markup=False)
@@ -160,12 +167,12 @@ def _print_failure(out: Console, seed: int, outcome: Outcome) -> None:
         out.print(f"  and fewer training steps: {smaller.steps}")
 
 
-def _replay(out: Console, seed: int, number: int) -> None:
+def _replay(out: Console, seed: int, number: int, any_kind: bool) -> None:
     from ..channels.unreliable.faults import FaultEvent
     from ..proof.fault_campaign import draw_schedule, run_schedule
     from ..proof.shrink import format_settings
 
-    schedule = draw_schedule(seed, number)
+    schedule = draw_schedule(seed, number, any_kind)
     events: list[FaultEvent] = []
     outcome = run_schedule(schedule, events.append)
     case = schedule.case
@@ -179,7 +186,7 @@ def _replay(out: Console, seed: int, number: int) -> None:
     if len(events) > SHOWN:
         out.print(f"… and {len(events) - SHOWN:,} more")
     if outcome.problem:
-        _print_failure(out, seed, outcome)
+        _print_failure(out, seed, outcome, any_kind)
         sys.exit(1)
     out.print(
         f"Passed, in {outcome.seconds:,.3f} s of virtual time: the same bits, the same messages."

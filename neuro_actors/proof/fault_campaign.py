@@ -21,13 +21,16 @@ from ..channels.unreliable.invariants import InvariantChecker
 from ..channels.unreliable.settings import Unreliable
 from ..channels.unreliable.timing import max_step_seconds
 from ..channels.unreliable.unreliable_channels import UnreliableChannels
+from ..network.cell import make_cell
 from ..network.network import Network
 from ..neuron.optimizers import SGD, Adam, Optimizer
 from ..simulation.opening import open_simulation
 from ..support.errors import NeuroActorsError
+from .any_cases import draw_any_case
 from .random_cases import Case, draw_case
 
 NEURONS, EXAMPLES = 20, 8  # at most
+ANY_NEURONS = 8  # of networks of any kind, before some are added that lead to outputs
 MOST = {"drop": 0.4, "duplicate": 0.4, "reorder": 0.5, "corrupt": 0.1, "crash": 0.4}
 
 
@@ -50,6 +53,12 @@ class Schedule:
     steps: int
     wrt_inputs: bool
     settings: Unreliable
+
+    @property
+    def society(self) -> Network:
+        """The network of the society: of a network with delays its cell."""
+        network = self.case.network
+        return make_cell(network) if network.delays else network
 
 
 @dataclass(slots=True)
@@ -79,15 +88,18 @@ class Outcome:
     peak_in_flight: int = 0
 
 
-def draw_schedule(seed: int, number: int) -> Schedule:
+def draw_schedule(seed: int, number: int, any_kind: bool = False) -> Schedule:
     """Draw a schedule.
 
     Args:
         seed: The series.
         number: The schedule's number in the series.
+        any_kind: Whether to draw networks with interneurons, positions, receptive fields, frozen
+            parts and delays. Without it, networks have none of these.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
-    case = draw_case(int(rng.integers(2**31)), NEURONS, EXAMPLES)
+    draw = draw_any_case if any_kind else draw_case
+    case = draw(int(rng.integers(2**31)), ANY_NEURONS if any_kind else NEURONS, EXAMPLES)
     optimizer = SGD(0.01, momentum=0.9) if rng.random() < 0.5 else Adam(0.01)
     chances: dict[str, Any] = {}
     for name, most in MOST.items():
@@ -172,7 +184,7 @@ def _note_channels(outcome: Outcome, channels: UnreliableChannels) -> None:
 
 def bound(schedule: Schedule) -> float:
     """Return the virtual seconds in which each step of a schedule must end, whatever is drawn."""
-    settings, network = schedule.settings, schedule.case.network
+    settings, network = schedule.settings, schedule.society
     crashes = (MAX_CRASHES if settings.crash else 0) * (len(network.ids) + 1) + sum(
         isinstance(fault, Kill) for fault in settings.faults
     )

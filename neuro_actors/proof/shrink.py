@@ -76,7 +76,7 @@ def _particular_faults(schedule: Schedule, chance: str) -> list[Fault]:
         lost = [e for e in events if e.what == "lost" and not e.question]
         return faults + [Lose(e.source, e.target, e.attempt, e.kind, e.step) for e in lost]
     # an injector of the same settings: it knows at which visit each crash was
-    again = FaultInjector(schedule.settings, Routes(schedule.case.network))
+    again = FaultInjector(schedule.settings, Routes(schedule.society))
     kills = []
     for e in events:
         if e.what == "died" and (crash := again.next_crash(e.source, e.step)) is not None:

@@ -1,8 +1,8 @@
 """What rounding allows an interneuron: its value, its slopes, and how these bend.
 
 Let x be what an interneuron combines, e bounds of the errors of x, and g its combination. Two
-computations have x and x + d, with |d_i| <= e_i. Between x and x + d the slope g_i = ∂g/∂x_i changes
-by at most c_i. So by the mean value theorem, along the line from x to x + d,
+computations have x and x + d, with |d_i| <= e_i. Between x and x + d the slope g_i = ∂g/∂x_i
+changes by at most c_i. So by the mean value theorem, along the line from x to x + d,
 
     |g(x + d) - g(x) - Σ g_i(x) d_i|  <=  Σ c_i e_i.
 
@@ -12,7 +12,7 @@ one number for each source is all that is needed: c_i. With it comes what the sl
     sum         1 is exact: c = 0.
     product     g_i is the product of all others. As a polynomial whose coefficients are positive it
                 changes most if all sizes grow: c_i = Π_{j≠i} (|x_j| + e_j) - Π_{j≠i} |x_j|.
-    max         The slope is 1 for the first of the greatest, 0 for the others. Let k be the greatest.
+    max         The slope is 1 for the first of the greatest, 0 for the others. Let k be that one.
                 If x_j + e_j < x_k - e_k for each other j, it stays the greatest: c = 0. Else it may
                 be any one that reaches so far: c_i = 1 for these and for k. Where two are equal and
                 neither errs (e_j = e_k = 0) the first one is it in every computation, as for kinks
