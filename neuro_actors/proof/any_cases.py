@@ -136,15 +136,15 @@ class _Drawing:
             self.synapses.append(Synapse(source, id, weight, frozen))
 
     def _add_interneuron(
-        self, id: str, grid: Grid, sources: list[str], heard: Field | None = None
+        self, id: str, grid: Grid, sources: list[str], its_field: Field | None = None
     ) -> None:
         names = list(PACKAGE_COMBINATIONS)
-        if heard is not None and not heard.hears_everywhere:
+        if its_field is not None and not its_field.hears_everywhere:
             names = [n for n in names if np.isfinite(PACKAGE_COMBINATIONS[n].nothing or 0.0)]
-        if len(sources) * (1 if heard is None else heard.width) > MOST_FACTORS:
+        if len(sources) * (1 if its_field is None else its_field.width) > MOST_FACTORS:
             names.remove("product")
         combination = str(self.rng.choice(names))
-        self._add(Interneuron(id, combination, heard), grid)
+        self._add(Interneuron(id, combination, its_field), grid)
         self.synapses += [Synapse(source, id) for source in sources]
 
     def _draw_field(self, grid: Grid) -> Field:

@@ -72,7 +72,8 @@ def compare_step(
         x: The values of the inputs. Shape (batch, *positions, n_inputs), or (batch, ticks,
             *positions, n_inputs) of a network with delays.
         targets: The targets. Shape (batch, *positions, n_outputs), likewise.
-        direction: A value for each weight, and for each bias, in a step with tangents.
+        direction: A value for each weight, shape (n_synapses,), and for each bias, shape
+            (n_neurons,), in a step with tangents.
         window: After how many ticks urgencies are cut, as in `rules.ThroughTime`.
     """
     if network.delays:
@@ -136,8 +137,8 @@ class _Time:
         found[:, :, self.named] = self.x[:, t]
         for row, to, later in self.delays:
             if t >= later:
-                heard = self.forward[t - later].activations
-                found[:, :, row] = heard[:, self.cells.of(np.array([to]))]
+                said = self.forward[t - later].activations
+                found[:, :, row] = said[:, self.cells.of(np.array([to]))]
         return found.reshape(self.batch, *self.cell.input_grid, -1)
 
     def targets(self, t: int) -> Array:

@@ -57,8 +57,8 @@ def torch_hessian_vector_product(
 
     Args:
         network: The network.
-        x: The values of the inputs; see `torch_gradient`.
-        targets: What the outputs should be.
+        x: The values of the inputs, as in `torch_gradient`. Shape (batch, …, n_inputs).
+        targets: What the outputs should be. Shape (batch, …, n_outputs).
         weights: The direction's component for each synapse. Shape (n_synapses,).
         biases: The direction's component for each neuron. Shape (n_neurons,).
         loss: The name of a loss that is built in.
@@ -140,9 +140,9 @@ def _neuron(
         return combine(sources)
     terms = []
     for positions in node.field.positions.T:  # one of those that are heard from each position
-        is_heard = torch.tensor(positions >= 0)
+        exists = torch.tensor(positions >= 0)
         at = torch.tensor(np.maximum(positions, 0))
-        terms.append([torch.where(is_heard, s.index_select(1, at), nothing) for s in sources])
+        terms.append([torch.where(exists, s.index_select(1, at), nothing) for s in sources])
     return combine([term for of_source in zip(*terms, strict=True) for term in of_source])
 
 

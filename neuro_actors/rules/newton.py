@@ -105,6 +105,7 @@ class NewtonCG(Rule):
     def check(self, network: Network, loss: str) -> None:
         """See `Rule.check`."""
         functions.check_curvature(network.activations, loss)
+        functions.check_bends(node.combination for node in network.interneurons.values())
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         """Go through the rounds of one Newton step: all that the environment does.

@@ -196,6 +196,7 @@ class Simulation:
         rows, wanted = as_examples(self._network, x, targets, loss)
         along = as_direction(self._network, weights, biases)
         functions.check_curvature(self._network.activations, loss)
+        functions.check_bends(node.combination for node in self._network.interneurons.values())
         if type(self._rule) is not Backpropagation:
             raise InputError(
                 "products with the Hessian need the rule na.rules.Backpropagation(), "

@@ -10,6 +10,7 @@ from helpers.cli_logs import run, run_process
 
 import neuro_actors as na
 from neuro_actors.cli import command_line as cli
+from neuro_actors.network.field import Field
 from neuro_actors.neuron import local_rule as neuron
 
 
@@ -51,6 +52,23 @@ def test_verify_fails_with_the_seed_that_reproduces_it(
     out = capsys.readouterr().out
     assert ended.value.code == 1
     assert "FAILED: neuro-actors verify --networks 1 --seed 5 " in out.replace("\n", " ")
+
+
+def test_networks_of_any_kind(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the command that draws one of them again."""
+    arguments = ["neuro-actors", "verify", "--any", "--networks", "2", "--seed", "5"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.rstrip().endswith("All agree.")
+    scatter = Field.scatter_rows
+    monkeypatch.setattr(Field, "scatter_rows", lambda self, rows: 1.001 * scatter(self, rows))
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    found = capsys.readouterr().out.replace("\n", " ")
+    assert "FAILED: neuro-actors verify --any --networks 1 --seed 5 " in found
 
 
 def test_show(log: str) -> None:

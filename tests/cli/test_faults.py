@@ -45,6 +45,12 @@ def test_one_is_replayed() -> None:
     assert first.rstrip().endswith("of virtual time: the same bits, the same messages.")
 
 
+def test_networks_of_any_kind_have_a_series_of_their_own() -> None:
+    out = run("faults", "--any", "--seed", "18", "--replay", "3")[0]
+    assert "Passed" in out
+    assert out != run("faults", "--seed", "18", "--replay", "3")[0]
+
+
 def test_what_goes_wrong_is_printed_and_replayed(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     parameters_forgotten(monkeypatch.setattr)
     outputs = []

@@ -91,7 +91,7 @@ def test_any_one_number_that_is_off_is_found(grid: tuple[int, ...]) -> None:
             assert uses(case, other) > 1, (step.round, name)
 
 
-def test_what_a_delay_says_is_what_it_heard_to_the_last_bit() -> None:
+def test_what_a_delay_says_is_right_to_the_last_bit() -> None:
     case = memory()
     _, rounds = society(case)
     learned = list(split_into_steps(rounds))[1]

@@ -103,6 +103,7 @@ class Pass(NamedTuple):
         dz: Those by the signals. Shape (batch, n_neurons).
         start: The loss's slope at the outputs, 0 elsewhere. Shape (batch, n_neurons).
         partials: The derivatives of interneurons by their sources, see `Matrices.partials`.
+            Shapes (batch, n).
     """
 
     matrices: Matrices

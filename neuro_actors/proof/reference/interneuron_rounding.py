@@ -46,7 +46,7 @@ def values_errors(matrices: Matrices, a: Array, partials: list[Array], errors: A
     Args:
         matrices: The network.
         a: The activations. Shape (batch, n_neurons).
-        partials: The derivatives by sources, see `Matrices.partials`.
+        partials: The derivatives by sources, see `Matrices.partials`. Shapes (batch, n).
         errors: Bounds of the activations' errors. Shape (batch, n_neurons).
 
     Returns:
@@ -86,7 +86,7 @@ def slopes_errors(
     Args:
         matrices: The network.
         a: The activations. Shape (batch, n_neurons).
-        partials: The derivatives, see `Matrices.partials`.
+        partials: The derivatives, see `Matrices.partials`. Shapes (batch, n).
         errors: Bounds of the activations' errors. Shape (batch, n_neurons).
 
     Returns:
@@ -130,10 +130,10 @@ def bends_errors_of(
 
     Args:
         among: The interneurons.
-        a: See `bends_errors`.
-        a_t: See `bends_errors`.
-        errors: See `bends_errors`.
-        tangents_errors: See `bends_errors`.
+        a: The activations. Shape (batch, n_neurons).
+        a_t: Their derivatives along the direction. Shape (batch, n_neurons).
+        errors: Bounds of the activations' errors. Shape (batch, n_neurons).
+        tangents_errors: Bounds of those of `a_t`. Shape (batch, n_neurons).
     """
     given = (values[:, among.sources] for values in (a, a_t, errors, tangents_errors))
     return among.per_synapse(_bends_error, *given, of_targets=a[:, among.targets])
@@ -185,8 +185,7 @@ def value_rounding(combination: Combination, x: Array, a: Array, e: Array) -> Ar
         return np.asarray(rounded + (n - 1) * LEAST * np.prod(np.maximum(sizes, 1.0), axis=0))
     if name == "logsumexp":
         return np.asarray(EPS * (2 * (np.abs(a) + e.max(axis=0)) + 4 * n + 16))
-    heard = np.where(np.isfinite(sizes), sizes, 0.0)  # what stands for a source that is not heard
-    greatest = np.maximum(np.abs(a), np.maximum(heard.max(axis=0), 1.0))
+    greatest = np.maximum(np.abs(a), np.maximum(sizes.max(axis=0), 1.0))
     return np.asarray((8 + 2 * n) * EPS * greatest)
 
 
@@ -213,8 +212,7 @@ def slopes_error(combination: Combination, x: Array, slopes: Array, e: Array, a:
     if name == "logsumexp":
         change = np.expm1(2 * e.max(axis=0)) * slopes
         own = _softmax_rounding(x, a, e) * slopes
-        least = np.where(np.isfinite(x), LEAST, 0.0)
-        return np.asarray(np.minimum(change + own * (1 + change), 1.0 + EPS) + least)
+        return np.asarray(np.minimum(change + own * (1 + change), 1.0 + EPS) + LEAST)
 
     def slopes_at(rows: Array) -> Array:
         return combination.slopes(rows, combination.value(rows))
@@ -277,8 +275,7 @@ def _of_a_max(x: Array, slopes: Array, e: Array) -> Array:
 def _softmax_rounding(x: Array, a: Array, e: Array) -> Array:
     """Bound what e^(x_i - a) errs of itself, in two computations. Shape (fan_in, columns)."""
     own = EPS * (2 * (np.abs(a) + e.max(axis=0)) + 4 * len(x) + 16)
-    apart = np.where(np.isfinite(x), np.abs(x - a), 0.0)
-    return np.asarray(16 * EPS + 2 * EPS * (apart + e) + 2 * own)
+    return np.asarray(16 * EPS + 2 * EPS * (np.abs(x - a) + e) + 2 * own)
 
 
 def _moved_alone(f: Callable[[Array], Array], x: Array, e: Array) -> Array:

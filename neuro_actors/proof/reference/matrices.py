@@ -146,7 +146,7 @@ class Matrices:
 
     @property
     def no_partials(self) -> list[Array]:
-        """The partial derivatives of a network without interneurons: none at each level."""
+        """The partial derivatives of a network without interneurons. Shape (1, 0) each."""
         return [np.zeros((1, 0)) for _ in self.levels]
 
     def slopes(self, z: Array, a: Array) -> Array:
@@ -181,7 +181,8 @@ class Matrices:
         Args:
             da: The loss's slope at the outputs, 0 elsewhere. Shape (batch, n_neurons).
             slopes: f' of all neurons. Shape (batch, n_neurons).
-            partials: The derivatives of interneurons by their sources, see `partials`.
+            partials: The derivatives of interneurons by their sources, see `partials`. Shapes
+                (batch, n).
 
         Returns:
             The derivatives by the activations and by the signals (0 for inputs), each of shape
@@ -216,7 +217,7 @@ class Matrices:
             matrices: A matrix for each level. Shapes (n_targets, n_sources).
             values: A value for each neuron. Shape (batch, n_neurons).
             partials: What stands for the matrix entry on synapses into interneurons, see
-                `partials`. None: 0.
+                `partials`. Shapes (batch, n). None: 0.
 
         Returns:
             The sums, of the same shape; 0 for inputs.
@@ -234,7 +235,7 @@ class Matrices:
         Args:
             matrices: A matrix for each level. Shapes (n_targets, n_sources).
             values: A value for each neuron. Shape (batch, n_neurons).
-            partials: As in `into`.
+            partials: As in `into`. Shapes (batch, n).
 
         Returns:
             The sums, of the same shape; 0 for neurons without a follower.

@@ -74,19 +74,41 @@ def bends_of(combination: Combination, x: Array, a: Array, d: Array) -> Array:
 
 
 def softmax(x: Array) -> Array:
-    """Compute e^x_i / Σ e^x_j. Shape (fan_in, columns)."""
+    """Compute e^x_i / Σ e^x_j.
+
+    Args:
+        x: Shape (fan_in, columns).
+
+    Returns:
+        Shape (fan_in, columns).
+    """
     powers = np.exp(x - x.max(axis=0))
     return np.asarray(powers / powers.sum(axis=0))
 
 
 def product_of_others(x: Array) -> Array:
-    """Compute for each row the product of all other rows. Shape (fan_in, columns)."""
+    """Compute for each row the product of all other rows.
+
+    Args:
+        x: Shape (fan_in, columns).
+
+    Returns:
+        Shape (fan_in, columns).
+    """
     rows = np.arange(len(x))
     return np.stack([np.prod(x[rows != i], axis=0) for i in rows])
 
 
 def bent_product_of_others(x: Array, d: Array) -> Array:
-    """Compute how these products change along d: each factor in turn is replaced by its d."""
+    """Compute how these products change along d: each factor in turn is replaced by its d.
+
+    Args:
+        x: The factors. Shape (fan_in, columns).
+        d: The direction. Shape (fan_in, columns).
+
+    Returns:
+        Shape (fan_in, columns).
+    """
     rows, found = np.arange(len(x)), np.zeros_like(x)
     for i in rows:
         for j in rows[rows != i]:

@@ -120,8 +120,8 @@ class BySizes(BentBySizes):
     Args:
         matrices: The network.
         slopes: f' of all neurons. Shape (batch, n_neurons).
-        partials: The derivatives of interneurons by their sources, see `Matrices.partials`. None:
-            there are no interneurons.
+        partials: The derivatives of interneurons by their sources, see `Matrices.partials`. Shapes
+            (batch, n). None: there are no interneurons.
     """
 
     def __init__(
@@ -206,8 +206,8 @@ class ByPaths:
         matrices: The network.
         slopes: f' of all neurons. Shape (batch, n_neurons).
         with_inputs: Whether `backward` goes as far as to the inputs; else it leaves them at 0.
-        partials: The derivatives of interneurons by their sources, see `Matrices.partials`. None:
-            there are no interneurons.
+        partials: The derivatives of interneurons by their sources, see `Matrices.partials`. Shapes
+            (batch, n). None: there are no interneurons.
 
     Attributes:
         cost: How many multiplications T takes, about.

@@ -120,8 +120,12 @@ class Unrolled:
         """Return a direction in the space of the plain network's parameters.
 
         Args:
-            weights: The direction's component for each synapse of the network.
-            biases: That for each neuron.
+            weights: The direction's component for each synapse of the network. Shape
+                (n_synapses,).
+            biases: That for each neuron. Shape (n_neurons,).
+
+        Returns:
+            Arrays of shapes (n_plain_synapses,) and (n_plain_neurons,).
         """
         return _copies(weights, self.weight_of), _copies(biases, self.bias_of)
 
@@ -195,7 +199,7 @@ def as_plain_examples(
 
     Args:
         network: The network.
-        x: The values of the inputs; see `as_plain`.
+        x: The values of the inputs, as in `as_plain`. Shape (batch, …, n_inputs).
         targets: What the outputs should be. Shape (batch, *positions, n_outputs), likewise.
         loss: The name of the loss.
 
@@ -277,9 +281,9 @@ class _Unrolling:
                 self.values[here] = 0.0
         elif k in network.interneurons:
             field = network.interneurons[k].field
-            heard = [p] if field is None else field.positions[p].tolist()
+            positions = [p] if field is None else field.positions[p].tolist()
             sources = network.sources[network.incoming.of(k)].tolist()
-            found = [self.node(t, s, q) for s in sources for q in heard if q != NOWHERE]
+            found = [self.node(t, s, q) for s in sources for q in positions if q != NOWHERE]
             self.into[here] = [(source, NO_COPY) for source in found]
             if not found:
                 del self.into[here]

@@ -26,8 +26,8 @@ def test_terms_are_those_that_a_field_gathers(seed: int) -> None:
         sources = network.sources[network.incoming.of(k)]
         # rows as members hold them: example after example, position after position in each
         rows = np.stack([values[:, cells.of(np.array([s]))].ravel() for s in sources.tolist()])
-        heard = rows if node.field is None else node.field.gather_rows(rows, np.nan)
-        by_position = heard.reshape(len(heard), 2, -1)
+        terms_in = rows if node.field is None else node.field.gather_rows(rows, np.nan)
+        by_position = terms_in.reshape(len(terms_in), 2, -1)
         for p in range(int(network.n_positions[k])):
             cell = int(cells.first[k]) + p
             terms = by_position[:, :, p]
@@ -48,8 +48,8 @@ def test_what_goes_back_is_what_a_field_scatters(seed: int) -> None:
         synapses = network.incoming.of(k)
         n, wide = len(synapses), int(network.n_positions[k])
         sent = rng.standard_normal((n, node.field.width, 2, wide))  # of each term
-        heard = node.field.positions.T[None, :, None] >= 0
-        expected = node.field.scatter_rows((sent * heard).reshape(n * node.field.width, -1))
+        terms_in = node.field.positions.T[None, :, None] >= 0
+        expected = node.field.scatter_rows((sent * terms_in).reshape(n * node.field.width, -1))
         found = np.zeros((len(cells.synapse), 2))
         assert cells.joined is not None
         edges = [*cells.joined.starts, len(cells.joined.sources)]

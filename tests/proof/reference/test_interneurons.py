@@ -150,12 +150,12 @@ def mean_loss(mp, network, x, targets, shift):
         }
         for k in np.argsort(network.level, kind="stable").tolist():
             edges = network.incoming.of(k).tolist()
-            heard = [a[int(network.sources[s])] for s in edges]
+            terms_in = [a[int(network.sources[s])] for s in edges]
             if k in network.interneurons:
-                a[k] = combine[network.interneurons[k].combination](heard)
+                a[k] = combine[network.interneurons[k].combination](terms_in)
             elif not network.is_input[k]:
                 weights = [mp.mpf(float(network.weights[s])) + shift.get(s, 0) for s in edges]
-                z = mp.mpf(float(network.biases[k])) + mp.fdot(weights, heard)
+                z = mp.mpf(float(network.biases[k])) + mp.fdot(weights, terms_in)
                 a[k] = functions[network.activations[k]](z)
         for k, t in zip(network.output_positions.tolist(), wanted, strict=True):
             total += (a[k] - mp.mpf(float(t))) ** 2
@@ -227,5 +227,6 @@ def test_a_product_with_the_hessian_needs_bends(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(na.COMBINATIONS, "product", replace(known, bends=None))
     case = gates()
     direction = np.ones(len(case.network.weights)), np.ones(len(case.network.ids))
-    with pytest.raises(na.InputError, match=r"needs the bends of the combination 'product'"):
-        na.reference.hessian_vector_product(case.network, case.x, case.targets, *direction)
+    for compute in (na.reference.hessian_vector_product, na.hessian_vector_product):
+        with pytest.raises(na.InputError, match=r"needs the bends of the combination 'product'"):
+            compute(case.network, case.x, case.targets, *direction)
