@@ -130,25 +130,26 @@ class Cells:
 
     def _join(self) -> tuple[Interneurons | None, Indices, Indices]:
         """Find for each interneuron, at each position, the cells that it combines."""
-        network, silent = self.network, list[int]()
-        units: list[int] = []
+        network = self.network
+        nothing = np.empty(0, dtype=np.intp)
+        units, ends, sizes, silent = [nothing], [nothing], [nothing], [nothing]
         names: list[str] = []
-        terms: list[Indices] = []  # the ends of each
         for k, node in network.interneurons.items():
+            own = np.arange(network.n_positions[k])
+            positions = own[:, None] if node.field is None else node.field.positions
             first_ends = self._first_end[network.incoming.of(k)]
-            for p in range(int(network.n_positions[k])):
-                positions = np.array([p]) if node.field is None else node.field.positions[p]
-                positions = positions[positions != NOWHERE]
-                if len(positions):
-                    units.append(int(self.first[k]) + p)
-                    names.append(node.combination)
-                    terms.append((first_ends[:, None] + positions).ravel())
-                else:
-                    silent.append(int(self.first[k]) + p)
-        ends = np.concatenate([np.empty(0, dtype=np.intp), *terms])
-        silent_cells = np.array(silent, dtype=np.intp)
-        if not units:
-            return None, ends, silent_cells
-        sizes = np.array([len(one) for one in terms])
-        found = Interneurons.in_groups(np.array(units), names, ends, self.source[ends], sizes)
-        return found, ends, silent_cells
+            terms = first_ends[:, None] + positions[:, None, :]  # (positions, fan_in, width)
+            exists = np.broadcast_to(positions[:, None, :] != NOWHERE, terms.shape)
+            counts = exists.sum(axis=(1, 2))
+            units.append(self.first[k] + own[counts > 0])
+            silent.append(self.first[k] + own[counts == 0])
+            ends.append(terms[exists])
+            sizes.append(counts[counts > 0])
+            names += [node.combination] * len(units[-1])
+        all_ends, all_silent = np.concatenate(ends), np.concatenate(silent)
+        if not names:
+            return None, all_ends, all_silent
+        found = Interneurons.in_groups(
+            np.concatenate(units), names, all_ends, self.source[all_ends], np.concatenate(sizes)
+        )
+        return found, all_ends, all_silent

@@ -110,10 +110,12 @@ class Interneurons:
             sizes: How many synapses each interneuron has. Shape (n,).
         """
         starts = np.cumsum(sizes) - sizes
-        kinds = list(zip(names, sizes.tolist(), strict=True))
+        rows_of: dict[tuple[str, int], list[int]] = {}
+        for row, kind in enumerate(zip(names, sizes.tolist(), strict=True)):
+            rows_of.setdefault(kind, []).append(row)
         alike = []
-        for name, size in sorted(set(kinds)):
-            rows = np.array([r for r, kind in enumerate(kinds) if kind == (name, size)])
+        for (name, size), of_kind in rows_of.items():
+            rows = np.array(of_kind)
             places = starts[rows] + np.arange(size)[:, None]
             alike.append(Alike(functions.combination(name), rows, places))
         return cls(targets, synapses, sources, starts, tuple(alike))

@@ -13,6 +13,7 @@ from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.proof.reference import unroll as unrolling
+from neuro_actors.proof.reference.bounds import share
 from neuro_actors.proof.reference.unroll import NO_COPY, as_plain, unroll
 
 
@@ -78,6 +79,7 @@ def test_the_gradient_is_the_societys(case, channels: str) -> None:
     assert found.predictions.shape == expected.predictions.shape == case.targets.shape
     assert expected.inputs.shape == case.x.shape
     assert expected.network is case.network
+    assert share(expected, bound) < 1e-10  # so a weight off by a billionth is refused
 
 
 @pytest.mark.parametrize("seed", few(range(200), 3))
