@@ -16,7 +16,8 @@ one number for each source is all that is needed: c_i. With it comes what the sl
                 If x_j + e_j < x_k - e_k for each other j, it stays the greatest: c = 0. Else it may
                 be any one that reaches so far: c_i = 1 for these and for k. Where two are equal and
                 neither errs (e_j = e_k = 0) the first one is it in every computation, as for kinks
-                of activation functions.
+                of activation functions. So it is where one is a copy of the other: an interneuron
+                with one source repeats it, to the last bit.
     logsumexp   g_i = p_i, the softmax. Each x_j moves by m = max e at most, so p_i changes by a
                 factor between exp(-2m) and exp(2m): c_i = p_i (exp(2m) - 1), and p_i <= 1.
     a user's    Each x_j is moved alone, by twice its error, and the changes of g_i are added up, as
@@ -33,7 +34,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...network.combinations import Combination
-from ...support.arrays import Array
+from ...support.arrays import Array, Indices
 from .interneurons import Interneurons
 from .matrices import Matrices
 from .partials import bent_product_of_others, name_of, product_of_others, softmax
@@ -59,7 +60,7 @@ def values_errors(matrices: Matrices, a: Array, partials: list[Array], errors: A
             continue
         e = errors[:, among.sources]
         found[:, among.targets] = values_rounding(among, a, errors)
-        change = slopes_errors_of(among, a, own, errors)
+        change = slopes_errors_of(among, a, own, errors, matrices.origins)
         found[:, among.targets] += np.add.reduceat(change * e, among.starts, axis=1)
     return found
 
@@ -93,7 +94,9 @@ def slopes_errors(
         The bounds, of the shapes of `partials`.
     """
     return [
-        own if level.interneurons is None else slopes_errors_of(level.interneurons, a, own, errors)
+        own
+        if level.interneurons is None
+        else slopes_errors_of(level.interneurons, a, own, errors, matrices.origins)
         for level, own in zip(matrices.levels, partials, strict=True)
     ]
 
@@ -139,7 +142,9 @@ def bends_errors_of(
     return among.per_synapse(_bends_error, *given, of_targets=a[:, among.targets])
 
 
-def slopes_errors_of(among: Interneurons, a: Array, own: Array, errors: Array) -> Array:
+def slopes_errors_of(
+    among: Interneurons, a: Array, own: Array, errors: Array, origins: Indices | None = None
+) -> Array:
     """Bound the same as `slopes_errors`, of some interneurons. Shape (batch, n_synapses).
 
     Args:
@@ -147,12 +152,16 @@ def slopes_errors_of(among: Interneurons, a: Array, own: Array, errors: Array) -
         a: The activations. Shape (batch, n_neurons).
         own: Their derivatives by their sources. Shape (batch, n_synapses).
         errors: Bounds of the activations' errors. Shape (batch, n_neurons).
+        origins: See `Matrices.origins`. Shape (n_neurons,). None: no neuron is a copy.
     """
+    named = np.arange(a.shape[1]) if origins is None else origins
+    of_terms = np.broadcast_to(named[among.sources].astype(np.float64), own.shape)
     return among.per_synapse(
         slopes_error,
         a[:, among.sources],
         own,
         errors[:, among.sources],
+        of_terms,
         of_targets=a[:, among.targets],
     )
 
@@ -189,7 +198,9 @@ def value_rounding(combination: Combination, x: Array, a: Array, e: Array) -> Ar
     return np.asarray((8 + 2 * n) * EPS * greatest)
 
 
-def slopes_error(combination: Combination, x: Array, slopes: Array, e: Array, a: Array) -> Array:
+def slopes_error(
+    combination: Combination, x: Array, slopes: Array, e: Array, origins: Array, a: Array
+) -> Array:
     """Bound how far the slopes change where x changes by up to e, and what they themselves err.
 
     Args:
@@ -197,6 +208,7 @@ def slopes_error(combination: Combination, x: Array, slopes: Array, e: Array, a:
         x: What is combined. Shape (fan_in, columns).
         slopes: ∂g/∂x_i. Shape (fan_in, columns).
         e: How far the rows may be from x. Shape (fan_in, columns).
+        origins: What each row is a copy of, as a number. Shape (fan_in, columns).
         a: g(x). Shape (columns,).
 
     Returns:
@@ -208,7 +220,7 @@ def slopes_error(combination: Combination, x: Array, slopes: Array, e: Array, a:
     if name == "product":
         return _of_sizes(product_of_others, np.abs(x), e, n + 1)
     if name == "max":
-        return _of_a_max(x, slopes, e)
+        return _of_a_max(x, slopes, e, origins)
     if name == "logsumexp":
         change = np.expm1(2 * e.max(axis=0)) * slopes
         own = _softmax_rounding(x, a, e) * slopes
@@ -260,13 +272,14 @@ def _of_sizes(f: Callable[[Array], Array], sizes: Array, e: Array, n: int) -> Ar
     return np.where(most > 0, most - f(sizes) + gamma(n + 2) * most + least, 0.0)
 
 
-def _of_a_max(x: Array, slopes: Array, e: Array) -> Array:
+def _of_a_max(x: Array, slopes: Array, e: Array, origins: Array) -> Array:
     """1 where another one may be the greatest than is; see the head of this file."""
     first = slopes.argmax(axis=0)
     column = np.arange(x.shape[1])
     top, top_e = x[first, column], e[first, column]
-    reaches = (x + e >= top - top_e) & (e + top_e > 0)
-    reaches[first, column] = False
+    # the difference of numbers so near is exact
+    reaches = (top - x <= e + top_e) & (e + top_e > 0)
+    reaches &= origins != origins[first, column]
     found = reaches.astype(np.float64)
     found[first, column] = reaches.any(axis=0)
     return found

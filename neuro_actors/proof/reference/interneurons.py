@@ -17,7 +17,7 @@ from ...network import functions
 from ...network.combinations import Combination
 from ...network.network import Network
 from ...support.arrays import Array, Indices
-from .partials import bends_of, slopes_of
+from .partials import bends_of, name_of, slopes_of
 
 
 def value_of_nothing(network: Network, k: int) -> float:
@@ -124,6 +124,17 @@ class Interneurons:
     def followers(self) -> Indices:
         """The position of each synapse's target. Shape (n_synapses,)."""
         return np.repeat(self.targets, np.diff([*self.starts, len(self.synapses)]))
+
+    def follow_copies(self, origins: Indices) -> None:
+        """Write down which interneurons repeat their source: those that have one alone.
+
+        Args:
+            origins: The neuron that each neuron repeats; those of the sources are known. Shape
+                (n_neurons,).
+        """
+        for group in self.alike:
+            if len(group.places) == 1 and name_of(group.combination):
+                origins[self.targets[group.rows]] = origins[self.sources[group.places[0]]]
 
     def values(self, activations: Array) -> Array:
         """Compute what each interneuron makes of its sources.

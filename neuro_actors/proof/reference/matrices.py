@@ -67,6 +67,8 @@ class Matrices:
         has_weight: Whether each synapse has a weight: those into interneurons have none. Shape
             (n_synapses,).
         has_bias: Whether each neuron has a bias. Shape (n_neurons,).
+        origins: The neuron that each one repeats to the last bit, itself or another: interneurons
+            with one source repeat it. Shape (n_neurons,).
     """
 
     def __init__(self, network: Network, loss: str | None) -> None:
@@ -81,6 +83,10 @@ class Matrices:
         self.has_bias = ~(network.is_input | network.is_interneuron)
         self.levels = [self._level(k) for k in range(1, network.depth + 1)]
         self.weights = [level.weights for level in self.levels]
+        self.origins = np.arange(len(network.ids))
+        for level in self.levels:
+            if level.interneurons is not None:
+                level.interneurons.follow_copies(self.origins)
 
     def _level(self, k: int) -> Level:
         network = self.network

@@ -12,6 +12,7 @@ from helpers.tiers import few, need
 
 import neuro_actors as na
 from neuro_actors.network.combinations import COMBINATIONS
+from neuro_actors.proof.random_cases import Case
 from neuro_actors.proof.reference import bounds, interneuron_rounding, partials
 from neuro_actors.proof.reference.each_neuron import each_neuron
 from neuro_actors.proof.reference.propagation import ByPaths, BySizes
@@ -51,7 +52,8 @@ def test_errors_stay_within_the_bound(name: str, size: float) -> None:
     e[2] = 0.0
     a = combination.value(x)
     slopes, bends = partials.slopes_of(combination, x, a), partials.bends_of(combination, x, a, d)
-    change = interneuron_rounding.slopes_error(combination, x, slopes, e, a)
+    alone = np.broadcast_to(np.arange(4.0)[:, None], x.shape)  # no row is a copy of another
+    change = interneuron_rounding.slopes_error(combination, x, slopes, e, alone, a)
     rest = interneuron_rounding.value_rounding(combination, x, a, e) + (change * e).sum(axis=0)
     bent = interneuron_rounding._bends_error(combination, x, d, e, d_e, a)
     used = 0.0
@@ -81,24 +83,36 @@ def test_a_tie_of_what_is_exact_is_no_excuse() -> None:
     assert np.array_equal(na.gradient(*given, wrt_inputs=True).inputs, expected.inputs)
 
 
-def test_a_tie_that_rounding_may_decide_is_allowed_for() -> None:
+def test_a_copy_ties_with_what_it_repeats_in_every_computation() -> None:
+    """`copy` is `h1` to the last bit, so of the two the first one has the slope."""
     case = gates()
-    _, bound = bounds.gradient_and_bound(case.network, case.x, case.targets, case.loss, False)
-    assert bounds.share(_, bound) > 1e-3  # `copy` equals `h1` in each computation: nobody knows
+    assert bounds.share(*gradient_and_bound(case)) < 1e-10
+
+
+def gradient_and_bound(case: Case) -> tuple[na.Gradient, na.Gradient]:
+    return bounds.gradient_and_bound(case.network, case.x, case.targets, case.loss, False)
+
+
+def test_a_tie_that_rounding_may_decide_is_allowed_for() -> None:
+    """Two sums of the same numbers in another order: nobody knows which is the greater one."""
+    orders = {"s": ["h0", "h1", "h2"], "t": ["h2", "h1", "h0"]}
+    nodes = [na.Input("x"), *(na.Neuron(f"h{k}", "tanh", 0.1 * k) for k in range(3))]
+    nodes += [na.Interneuron(name, "sum") for name in orders]
+    nodes += [na.Interneuron("max", "max"), na.Neuron("y")]
+    ends = [(source, name) for name, sources in orders.items() for source in sources]
+    edges = [na.Synapse("x", f"h{k}", 0.3 + k) for k in range(3)]
+    edges += [na.Synapse(*end) for end in [*ends, ("s", "max"), ("t", "max")]]
+    network = na.Network(nodes, [*edges, na.Synapse("max", "y", 1.0)], ["y"])
+    case = Case(network, np.array([[0.3]]), np.array([[1.0]]), "squared_error")
+    assert bounds.share(*gradient_and_bound(case)) > 0.1
     with pytest.raises(na.BoundError):
         na.reference.with_bound(case.network, case.x, case.targets, case.loss)
 
 
-def without_a_tie() -> tuple[na.Network, np.ndarray, np.ndarray]:
-    case, network = gates(), gates().network
-    edges = [s for s in network.synapses if (s.source, s.target) != ("copy", "max")]
-    edges.append(na.Synapse("copy", "y0", 0.4))
-    return na.Network(network.neurons, edges, network.outputs), case.x, case.targets
-
-
 @pytest.mark.parametrize("channels", ["bundled", "memory"])
 def test_the_whole_gradient_is_within_the_bound_and_what_is_wrong_is_not(channels: str) -> None:
-    network, x, targets = without_a_tie()
+    case = gates()
+    network, x, targets = case.network, case.x, case.targets
     expected, bound = na.reference.with_bound(network, x, targets, wrt_inputs=True)
     assert bounds.share(expected, bound) < 1e-10
     found = na.gradient(network, x, targets, wrt_inputs=True, channels=channels)
@@ -117,7 +131,8 @@ def test_the_whole_gradient_is_within_the_bound_and_what_is_wrong_is_not(channel
 
 def test_both_computations_are_within_half_of_it_of_the_truth() -> None:
     mp = need("mpmath").mp
-    network, x, targets = without_a_tie()
+    case = gates()
+    network, x, targets = case.network, case.x, case.targets
     expected, bound = na.reference.with_bound(network, x, targets)
     found = na.gradient(network, x, targets)
     with mp.workdps(40):
