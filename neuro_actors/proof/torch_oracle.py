@@ -71,7 +71,7 @@ def torch_hessian_vector_product(
     # torch adds 1e-12 to a divisor in the second derivative of its own binary cross-entropy
     own_losses = {"cross_entropy": lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).sum(1)}
     (*parameters, _), predictions, value = _compute(torch, network, x, targets, loss, own_losses)
-    first = torch.autograd.grad(value, parameters, create_graph=True)
+    first = torch.autograd.grad(value, parameters, create_graph=True, materialize_grads=True)
     along = sum(
         (g * torch.tensor(v, dtype=torch.float64)).sum()
         for g, v in zip(first, (weights, biases), strict=True)
