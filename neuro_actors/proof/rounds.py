@@ -24,9 +24,9 @@ from ..network.gradient import Gradient
 from ..network.network import Network
 from ..neuron.messages import Step
 from ..support.arrays import Array
-from .reference.bounds import gamma
 from .reference.cells import Cells
 from .reference.each_neuron import Comparison, Mail, each_neuron
+from .reference.rounding import gamma
 
 Rounds = Sequence[tuple[Step, Mail]]
 

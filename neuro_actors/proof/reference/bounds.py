@@ -229,8 +229,8 @@ def gradient_and_bound(
     Raises:
         InputError: As `gradient`.
     """
-    unrolled, *given = as_plain_examples(network, x, targets, loss)
-    run = Pass.of(unrolled.plain, *given, loss, unrolled.n_rows)
+    unrolled, rows, wanted = as_plain_examples(network, x, targets, loss)
+    run = Pass.of(unrolled.plain, rows, wanted, loss, unrolled.n_rows)
     of_copies = run.gradient(as_flag("wrt_inputs", wrt_inputs))
     expected = unrolled.fold(of_copies)
 
@@ -255,7 +255,7 @@ def fold_bound(unrolled: Unrolled, found: Gradient, limit: Gradient) -> Gradient
     more = {}
     for name, owners in (("weights", unrolled.weight_of), ("biases", unrolled.bias_of)):
         sizes, bound = np.abs(getattr(found, name)) + getattr(limit, name), getattr(folded, name)
-        copies = sum_of_copies(np.ones(len(owners)), owners, len(bound))
+        copies = sum_of_copies(np.ones(len(owners)), owners, len(bound)).astype(np.intp)
         more[name] = bound + gamma(copies + 2) * sum_of_copies(sizes, owners, len(bound))
     return replace(folded, **more)
 

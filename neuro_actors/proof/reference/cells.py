@@ -9,13 +9,17 @@ neurons, and ends are synapses.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...network.field import NOWHERE
 from ...network.network import Network
 from ...support.arrays import Array, Indices
 from .interneurons import Interneurons
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 class Cells:
@@ -66,7 +70,7 @@ class Cells:
         parts = [self.first[k] + np.arange(self.network.n_positions[k]) for k in neurons.tolist()]
         return np.concatenate([np.empty(0, dtype=np.intp), *parts])
 
-    def spread(self, values: Array) -> Array:
+    def spread(self, values: NDArray[_Number]) -> NDArray[_Number]:
         """Return a number of each neuron as one of each cell. Shape (..., n_cells).
 
         Args:

@@ -84,8 +84,8 @@ def gradient(
         >>> f"loss {gradient.loss:.2f}, by the bias {gradient.biases[1]:.1f}"
         'loss 0.16, by the bias -0.8'
     """
-    unrolled, *given = as_plain_examples(network, x, targets, loss)
-    run = Pass.of(unrolled.plain, *given, loss, unrolled.n_rows)
+    unrolled, rows, wanted = as_plain_examples(network, x, targets, loss)
+    run = Pass.of(unrolled.plain, rows, wanted, loss, unrolled.n_rows)
     return unrolled.fold(run.gradient(as_flag("wrt_inputs", wrt_inputs)))
 
 

@@ -262,7 +262,7 @@ def _bends_error(
     change = _moved_alone(lambda rows: bends_at(rows, d), x, e)
     change += _moved_alone(lambda along: bends_at(x, along), d, d_e)
     size = np.maximum(np.abs(bends(x, a, d)), np.abs(d).max(axis=0))
-    return change + (32 + 2 * n) * EPS * np.maximum(size, 1.0)
+    return np.asarray(change + (32 + 2 * n) * EPS * np.maximum(size, 1.0))
 
 
 def _of_sizes(f: Callable[[Array], Array], sizes: Array, e: Array, n: int) -> Array:
@@ -280,7 +280,7 @@ def _of_a_max(x: Array, slopes: Array, e: Array, origins: Array) -> Array:
     # the difference of numbers so near is exact
     reaches = (top - x <= e + top_e) & (e + top_e > 0)
     reaches &= origins != origins[first, column]
-    found = reaches.astype(np.float64)
+    found: Array = reaches.astype(np.float64)
     found[first, column] = reaches.any(axis=0)
     return found
 

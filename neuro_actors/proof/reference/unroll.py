@@ -169,7 +169,7 @@ def sum_of_copies(values: Array, owners: Indices, n: int) -> Array:
         Shape (n,).
     """
     there = owners != NO_COPY
-    return np.bincount(owners[there], values[there], n)
+    return np.asarray(np.bincount(owners[there], values[there], n), dtype=np.float64)
 
 
 def as_plain(network: Network, x: ArrayLike) -> tuple[Unrolled, Array]:
