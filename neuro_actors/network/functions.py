@@ -256,13 +256,13 @@ def check_bends(combinations: Iterable[str]) -> None:
     """Check the same of interneurons: that all combinations know how their slopes bend.
 
     Args:
-        combinations: The names of combinations.
+        combinations: The names of combinations; a dropout is linear, and so it knows.
 
     Raises:
         InputError: One of the combinations does not know it, or is unknown.
     """
     for known in sorted(set(combinations)):
-        if combination(known).bends is None:
+        if read_dropout(known) is None and combination(known).bends is None:
             advice = "na.add_combination(…, bends=lambda x, a, d: …), how its slopes change along d"
             raise InputError(
                 f"a product with the Hessian needs the bends of the combination {known!r}: {advice}"

@@ -12,7 +12,6 @@ about follows from the mail of the rounds before it, by the laws that are checke
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +22,7 @@ from ..network.field import count_positions
 from ..network.gradient import Gradient
 from ..network.network import Network
 from ..neuron.messages import Step
+from ..rules.through_time import forward_tick_of, tick_of
 from ..support.arrays import Array
 from .reference.cells import Cells
 from .reference.each_neuron import Comparison, Mail, each_neuron
@@ -107,8 +107,10 @@ def _compare_time(
 
 def _tick_of(step: Step) -> tuple[str, int] | None:
     """Return which way a round goes through time, and its tick, from 1 on. None: it does not."""
-    found = re.fullmatch(r"(tick|back to tick) (\d+) of \d+", step.round)
-    return (found[1], int(found[2])) if found else None
+    if forward := forward_tick_of(step.round):
+        return "tick", forward[0]
+    back = tick_of(step.round)
+    return ("back to tick", back[0]) if back else None
 
 
 class _Time:

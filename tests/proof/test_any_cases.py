@@ -6,7 +6,7 @@ import numpy as np
 
 from neuro_actors.network.combinations import PACKAGE_COMBINATIONS
 from neuro_actors.proof.any_cases import draw_any_case
-from neuro_actors.proof.random_cases import ACTIVATIONS, draw_case
+from neuro_actors.proof.random_cases import DRAWN, draw_case
 from neuro_actors.proof.reference.unroll import unroll
 
 
@@ -36,7 +36,7 @@ def test_all_kinds_are_drawn() -> None:
     ticks = {ticks for network in networks for _, ticks in network.delays.values()}
     assert ticks == {1, 2}
     assert 0.2 < np.mean([bool(network.delays) for network in networks]) < 0.6
-    assert {name for network in networks for name in network.activations} == set(ACTIVATIONS)
+    assert {name for network in networks for name in network.activations} == set(DRAWN)
     assert len({case.loss for case in cases}) == 7
     assert {1, 6} <= {len(case.x) for case in cases}
 
@@ -73,4 +73,4 @@ def test_plain_cases_stay_what_they_are() -> None:
         "sin",
     ]
     drawn = set(draw_case(4).network.activations) | set(draw_case(7).network.activations)
-    assert drawn == set(ACTIVATIONS)
+    assert drawn == set(DRAWN)
