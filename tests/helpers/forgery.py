@@ -16,7 +16,7 @@ import pyarrow as pa
 import trio
 
 import neuro_actors as na
-from neuro_actors.proof.random_cases import _TARGETS, _any_graph, _layered
+from neuro_actors.proof.random_cases import TARGETS, _any_graph, _layered
 
 Row = list[Any]  # step, kind, sender, receiver, time, value, note
 STEP, KIND, SENDER, RECEIVER, TIME, VALUE, NOTE = range(7)
@@ -73,7 +73,7 @@ def draw_network(rng: np.random.Generator, loss: str, size: int) -> na.Network:
 def draw_run(seed: int, path: Path, *, partial: bool = False, size: int = 6) -> na.Network:
     """Write a log at random: networks, losses, optimizers, batch sizes, kinds of steps, engines."""
     rng = np.random.default_rng(seed)
-    loss = str(rng.choice(list(_TARGETS)))
+    loss = str(rng.choice(list(TARGETS)))
     network = draw_network(rng, loss, int(rng.integers(2, size + 1)))
     if loss == "softmax_cross_entropy" and len(network.outputs) == 1:
         loss = "squared_error"
@@ -90,7 +90,7 @@ def draw_run(seed: int, path: Path, *, partial: bool = False, size: int = 6) -> 
                 batch = int(rng.choice(sizes))
                 x = rng.standard_normal((batch, len(network.inputs)))
                 x *= rng.random(x.shape) < 0.9  # zeros, with their signs, too
-                t = _TARGETS[loss](rng, (batch, len(network.outputs)))
+                t = TARGETS[loss](rng, (batch, len(network.outputs)))
                 what = rng.random()
                 if what < 0.15:
                     await simulation.predict(x)
