@@ -92,6 +92,21 @@ class Mirror:
             most = max(most, gap / max(np.abs(theirs).max(), 1e-300))
         return float(most)
 
+    def is_within(self, expected: na.Gradient, bound: na.Gradient, values: dict[str, Any]) -> bool:
+        """Whether PyTorch's gradients are as near to the reference's as rounding alone can bring them.
+
+        Args:
+            expected: The gradient by the reference.
+            bound: How far a number may be from it.
+            values: PyTorch's gradients, by the names of the parameters.
+        """
+        for parameter, where, entries, is_weight in self.parts:
+            right = (expected.weights if is_weight else expected.biases)[where.ravel()]
+            most = (bound.weights if is_weight else bound.biases)[where.ravel()]
+            if not (np.abs(values[parameter].ravel()[entries.ravel()] - right) <= most).all():
+                return False
+        return True
+
     def _entries(self, parameter: str, rows: Any) -> np.ndarray:
         shape = dict(self.module.named_parameters())[parameter].shape
         return np.arange(int(np.prod(shape))).reshape(shape)[rows]
@@ -117,7 +132,8 @@ def gradients_apart(case: Any) -> float:
     """The greatest difference of predictions and all gradients, as a share of the greatest number of each tensor."""
     import torch
 
-    found = na.gradient(case.mirror.load(), case.x, case.targets, case.loss, wrt_inputs=True)
+    network = case.mirror.load()
+    found = na.gradient(network, case.x, case.targets, case.loss, wrt_inputs=True)
     module, given = deepcopy(case.mirror.module), torch.tensor(case.x, requires_grad=True)
     said, value = compute(case, module, given)
     value.backward()
@@ -128,6 +144,9 @@ def gradients_apart(case: Any) -> float:
         assert ours.shape == theirs.shape
         apart.append(np.abs(ours - theirs).max() / np.abs(theirs).max())
     values = {name: p.grad.numpy() for name, p in module.named_parameters() if p.grad is not None}
+    expected, bound = na.reference.with_bound(network, case.x, case.targets, case.loss)
+    assert case.mirror.is_within(expected, bound, values)
+    assert (np.abs(found.weights - expected.weights) <= bound.weights).all()
     return float(max(*apart, case.mirror.apart(found.weights, found.biases, values)))
 
 
