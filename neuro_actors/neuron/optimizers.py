@@ -119,6 +119,7 @@ class SGD:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
+        _refuse_decimal_comma(self.learning_rate, self.momentum)
         _convert_rate(self)
         _convert(self, "momentum", 0.0, 1.0)
         _convert(self, "weight_decay", 0.0)
@@ -251,6 +252,13 @@ def rate_of(rate: Rate, count: int) -> float:
 
 # What is kept are floats and ints: a number of numpy would bring the precision of its own type, and
 # two optimizers that are equal would make other bits.
+
+
+def _refuse_decimal_comma(rate: Rate, momentum: float) -> None:
+    # `SGD(0,5)` has two arguments: many languages write 0.5 with a comma.
+    if type(rate) is int and type(momentum) is int and rate >= 0 and momentum > 0:
+        problem = f"SGD: the learning rate is {rate} and momentum is {momentum}"
+        raise InputError(f"{problem}: did you mean {rate}.{momentum}? Write decimals with a point")
 
 
 def _convert_rate(owner: SGD | Adam) -> None:
