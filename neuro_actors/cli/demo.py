@@ -18,6 +18,7 @@ from ..support.hints import nearest_name
 from ..support.text import escape_controls, quote
 from .demo_pictures import draw_bar, draw_map, draw_picture
 from .demo_texts import Teller
+from .guess import WholeNumber
 
 if TYPE_CHECKING:
     from ..log.log import Log
@@ -102,7 +103,7 @@ class DemoName(click.Choice[str]):
 @click.option("--no-open", is_flag=True, help="Do not show the page in a browser.")
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=WholeNumber(0),
     default=0,
     show_default=True,
     help="Seed of everything that is drawn at random.",

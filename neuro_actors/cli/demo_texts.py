@@ -32,8 +32,7 @@ From these alone, each neuron computes how to change its own weights.
     "table": "  epoch    loss                                    right",
     "row": "  {epoch:5} {loss:7.4f}  {bar:30} {right:7.1%}",
     "messages": "\n{messages:,} messages in {seconds:.1f} s.\n",
-    "answers xor": """What it says now (sigmoid of its output: the probability that the answer is 1):
-""",
+    "answers xor": "What it says now (sigmoid of its output: the probability of a 1):\n",
     "answer xor": "  inputs {a} and {b}: {p:.2f}, and {target} is right",
     "answers spirals": """New points, which it has never seen: {right} of {all} right ({share:.1%}).
 What it says of each point of the plane (dark: the second spiral is probable):

@@ -135,7 +135,10 @@ def check_types(nodes: Sequence[object], edges: Sequence[object], outputs: objec
     """
     for node in nodes:
         if not isinstance(node, (Input, Neuron)):
-            raise NetworkError(f"neurons must be na.Input or na.Neuron objects, got {quote(node)}")
+            hint = ": for layers write na.Network.layered([2, 8, 1])" * isinstance(node, int)
+            raise NetworkError(
+                f"neurons must be na.Input or na.Neuron objects, got {quote(node)}{hint}"
+            )
     for edge in edges:
         if not isinstance(edge, Synapse):
             raise NetworkError(f"synapses must be na.Synapse objects, got {quote(edge)}")

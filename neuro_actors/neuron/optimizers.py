@@ -16,9 +16,10 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from ..network.functions import LOSSES
 from ..support.arrays import Array
 from ..support.errors import InputError
-from ..support.hints import explains_fields
+from ..support.hints import explains_fields, hint_for_value
 from ..support.scalars import as_number, as_setting, got
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
@@ -63,8 +64,11 @@ def check_optimizer(optimizer: object) -> None:
     if isinstance(optimizer, type) or not (
         hasattr(optimizer, "start") and hasattr(optimizer, "update")
     ):
+        is_loss = isinstance(optimizer, str) and optimizer in LOSSES
+        hint = f"write loss={optimizer!r}" if is_loss else hint_for_value(optimizer)
         raise InputError(
             f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {quote(optimizer)}"
+            f"{hint and ': ' + hint}"
         )
     if isinstance(optimizer, (SGD, Adam)) and callable(optimizer.learning_rate):
         _check_schedule(optimizer.learning_rate)

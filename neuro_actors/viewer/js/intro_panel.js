@@ -104,6 +104,7 @@ export function signs(scene) {
     [true, "activation", "signActivation"],
     [isBack, "urgency", "signUrgency"],
     [!cells, "fill", "signFill"],
+    [!cells && scene.moving, "fresh", "signFresh"],
     [!cells && isBack, "ring", "signRing"],
     [!cells && weights.some((w) => w > 0), "excite", "signExcite"],
     [!cells && weights.some((w) => w < 0), "inhibit", "signInhibit"],
@@ -186,6 +187,10 @@ function symbol(sign) {
     ],
     loss: [svg("rect", { class: "lossbox", x: 6, y: 4, width: 36, height: 20, rx: 6 })],
     fill: [svg("circle", { class: "plusfill edge", cx: 24, cy: 14, r: 10 })],
+    fresh: [
+      svg("circle", { class: "plusfill edge", cx: 24, cy: 14, r: 7 }),
+      svg("circle", { class: "plusline", cx: 24, cy: 14, r: 11, opacity: 0.5 }),
+    ],
     ring: [
       svg("circle", { class: "node", cx: 24, cy: 15, r: 7 }),
       svg("circle", { class: "plusline", cx: 24, cy: 15, r: 10.5 }),
