@@ -65,6 +65,10 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
         SELECT receiver, avg(strength) FROM urgencies GROUP BY ALL ORDER BY 2"
     neuro-actors log query run.arrows --csv "
         SELECT step, weight FROM weights WHERE source = 'x0' AND target = 'h1'"
+    \f
+
+    Raises:
+        InputError: The query stands before the log.
     """
     from ..log.fault_log import read_fault_log
     from ..log.query import connect, run_select, stream_result
