@@ -425,7 +425,7 @@ export const WORDS = {
     signFill: "remplissage : l’activation du neurone",
     signPicture: "un gros point gris : les activations de tous les pixels, en route vers un neurone",
     signFresh: "un anneau qui s’efface, pendant la lecture : le neurone vient d’envoyer son activation",
-    signRing: "anneau à pointe : son urgence ; la pointe se tourne vers le haut (plus) ou vers le bas (moins)",
+    signRing: "anneau à pointe : son urgence, vers le haut (plus) ou vers le bas (moins)",
     signExcite: "synapse excitatrice : son poids est positif",
     signInhibit: "synapse inhibitrice : son poids est négatif",
     signSilent: "un petit point gris : un message presque nul",
