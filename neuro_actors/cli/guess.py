@@ -39,11 +39,11 @@ class WholeNumber(click.IntRange):
     ) -> int:
         """Return the number. See `click.IntRange.convert`."""
         try:
-            int(str(value))
+            number = int(str(value))
         except ValueError:
             example = f"write digits, such as {int(self.min or 1)}"
             self.fail(f"{quote(value)} is no whole number: {example}", param, ctx)
-        return int(super().convert(value, param, ctx))
+        return int(super().convert(number, param, ctx))
 
 
 class CountingCommand(click.Command):
