@@ -26,7 +26,8 @@ on which of two spirals is a point? No straight line separates them.
     "society": """Each neuron is a task of its own. It sees only its own messages:
   forward: activations, from the neurons before it;
   back: urgencies, from the neurons after it. An urgency says how much the loss
-  falls per unit by which an activation rises (minus the derivative of the loss).
+  falls per unit by which an activation rises: minus the derivative
+  of the loss.
 From these alone, each neuron computes how to change its own weights.
 """,
     "table": "  epoch    loss                                    right",
@@ -76,7 +77,8 @@ comme celui-ci :
     "society": """Chaque neurone est une tâche à part. Il ne voit que ses propres messages :
   à l’aller, les activations des neurones qui le précèdent ;
   au retour, les urgences des neurones qui le suivent. Une urgence dit de combien
-  la perte baisse par unité dont une activation augmente (l’opposé de la dérivée).
+  la perte baisse par unité dont l’activation augmente : c’est l’opposé
+  de la dérivée.
 Cela suffit à chaque neurone pour calculer comment changer ses propres poids.
 """,
     "table": "  époque   perte                                   justes",
