@@ -99,7 +99,8 @@ def test_an_address_is_a_place_and_a_wrong_one_is_ignored(
     assert again.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 21, 28)"
     again.evaluate("location.hash = '#step=99&wave=-1&neuron=nobody&view=cube&zoom=x'")
     again.wait_for_timeout(200)
-    assert [state(again, one) for one in ("step", "t", "chosen", "theme")] == [0, 0, None, "system"]
+    assert [state(again, one) for one in ("step", "t", "chosen", "theme")] == [6, 0, None, "system"]
+    assert "step 99 is not in this page; this is the nearest" in again.inner_text("#steptext")
 
 
 def test_a_presentation_one_key_a_sentence(look: Look) -> None:

@@ -44,7 +44,7 @@ export class Controls {
     pick("view", (value) => app.set({ shape: value, zoom: WHOLE }));
     pick("speed", (value) => app.set({ speed: Number(value) }));
     pick("pace", (value) => app.set({ pace: value }));
-    pick("language", (value) => app.set({ language: value }));
+    pick("language", (value) => app.set({ language: value, languageAsked: true }));
     pick("theme", (value) => {
       app.state.theme = value;
       app.restyle();
