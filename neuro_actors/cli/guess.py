@@ -76,7 +76,7 @@ class GuessingGroup(click.Group):
             known = [one for held in self.commands[name].params for one in held.opts]
             if error.option_name not in known:
                 raise
-            where = f"write it after the command: {ctx.command_path} {name} {error.option_name}"
+            where = f"Write it after the command: {ctx.command_path} {name} {error.option_name}"
             raise click.UsageError(f"{error.format_message()} {where}", ctx) from None
 
     def resolve_command(

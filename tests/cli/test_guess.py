@@ -38,7 +38,7 @@ def test_an_unknown_command(words: str, message: str) -> None:
     [
         (
             ["--no-open", "demo", "xor"],
-            "No such option '--no-open'. write it after the command: neuro-actors demo --no-open",
+            "No such option '--no-open'. Write it after the command: neuro-actors demo --no-open",
         ),
         (["verify", "20"], "Got unexpected extra argument (20): write --networks 20"),
         (["faults", "20"], "Got unexpected extra argument (20): write --schedules 20"),
