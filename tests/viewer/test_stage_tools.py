@@ -201,8 +201,8 @@ def test_the_loss_is_read_out(look: Look) -> None:
 def test_the_legend_is_of_what_is_on_the_stage(look: Look) -> None:
     cells, nodes = (look(name).locator("#panel").inner_text() for name in ("population", "family"))
     assert "a cell is a neuron" in cells
-    assert "ring: its urgency" not in cells
-    assert "ring: its urgency" in nodes
+    assert "ring with a tip: its urgency" not in cells
+    assert "ring with a tip: its urgency" in nodes
     assert "a cell is a neuron" not in nodes
     for text in (cells, nodes):
         assert "urgency u = −∂L/∂a" in text

@@ -129,7 +129,8 @@ export class Controls {
       const what = say("waveOf", { n: wave + 1, total: waves.count, what: now.wave });
       const lost = run.hasFaults ? describeFaults(say, faults, waves, wave, network) : "";
       [now.phase, what, lost].forEach((text, k) => (lines[k].textContent = text));
-      this._captionRoom = Math.max(this._captionRoom, caption.offsetHeight);
+      const high = Math.ceil(caption.getBoundingClientRect().height); // it may be a fraction
+      this._captionRoom = Math.max(this._captionRoom, high);
     }
     texts.forEach((text, k) => (lines[k].textContent = text));
     caption.style.minHeight = `${this._captionRoom}px`;
