@@ -14,6 +14,7 @@ and the gradients that arise are those of a matrix computation. All public names
     100%
 
 `na.show("xor.arrows")` shows that run in a notebook, `neuro-actors view xor.arrows` in a browser.
+`neuro-actors demo` is a first look without code: a run of seconds, and a page that shows it.
 `help(na.train)` explains one name, `neuro-actors --help` the command line. The documentation, with
 a notebook that takes ten minutes:
 https://github.com/neuro-actors/neuro-actors/blob/main/docs/index.md

@@ -61,14 +61,15 @@ Calibration: when the society says p, how often is the picture a cat?
   est chat     {a:8} {b:11}
   est autre    {c:8} {d:11}
 
-Calibrage : quand la société dit p, l’image est-elle aussi souvent un chat ?
+Calibrage : parmi les images où elle dit p, la proportion de chats est-elle p ?
 
   p annoncé       images  p moyen      chats""",
     "  {low:.1f} to {high:.1f} {count:11} {mean:8.2f} {cats:10.2f}":
         "  {low:.1f} à {high:.1f} {count:12} {mean:8.2f} {cats:10.2f}",
     "\nWatch it learn:": "\nPour la regarder apprendre :",
-    "A society learns to see cats; p: how sure it is that a new picture is one":
-        "Une société apprend à voir des chats ; p : sa certitude que l’image en est un",
+    "A society learns to see cats; titles: the truth, and p: how sure it is of a cat":
+        "Une société apprend à voir des chats ; "
+        "titres : la vérité, et p, sa certitude que c’est un chat",
     "right answers, some of them": "des réponses justes",
     "wrong answers, the worst of them": "les pires erreurs",
     "learning": "apprentissage",
@@ -230,7 +231,7 @@ Chaque neurone ne voit que ses propres messages.
     "Unsold and missing pieces on a day (mean ± sd over bakeries):\n":
         "Pièces par jour, invendues ou manquantes (moyenne ± écart-type) :\n",
     "when": "quand",
-    "waste": "gâchis",
+    "waste": "écart",
     "the same every day, the best": "la même chose chaque jour, au mieux",
     "the first fortnight": "les deux premières semaines",
     "the last four weeks of the year": "les quatre dernières semaines de l’année",
@@ -272,15 +273,16 @@ parviennent au poste qui le fabrique.""",
     """in all {of} bakeries the waste fell, to {fall:.0%} on average, and below that of
         the best bakery that makes the same every day; it rose when the demand changed, and fell
         again, to {rise:.0%}; there was no overseer.""":
-        """dans les {of} boulangeries, le gâchis est tombé à {fall:.0%} en moyenne, et sous celui
-        de la meilleure boulangerie qui fait la même chose chaque jour ; il a remonté quand la
-        demande a changé, puis est retombé à {rise:.0%} ; personne n’a dirigé la manœuvre.""",
+        """dans les {of} boulangeries, l’écart à la demande est tombé à {fall:.0%} en moyenne, et
+        sous celui de la meilleure boulangerie qui fait la même chose chaque jour ; il est
+        remonté quand la demande a changé, puis est retombé à {rise:.0%} ;
+        personne n’a dirigé la manœuvre.""",
     """not in every bakery: the waste halved, and fell below that of the best bakery that
     makes the same every day, in {learnt} of {of}; it rose with the station and halved again in
     {again} of {of}.""":
-        """pas dans toutes les boulangeries : le gâchis est tombé de moitié, et sous celui de la
-    meilleure boulangerie qui fait la même chose chaque jour, dans {learnt} sur {of} ; il a remonté
-    avec la gare, puis est retombé de moitié, dans {again} sur {of}.""",
+        """pas dans toutes les boulangeries : l’écart à la demande est tombé de moitié, et sous
+    celui de la meilleure boulangerie qui fait la même chose chaque jour, dans {learnt} sur {of} ;
+    il est remonté avec la gare, puis est retombé de moitié, dans {again} sur {of}.""",
     "more, very urgently": "plus, c’est très urgent",
     "more, urgently": "plus, c’est urgent",
     "more, when there is time": "plus, quand on aura le temps",
@@ -302,7 +304,7 @@ parviennent au poste qui le fabrique.""",
     " a station opens": " une gare ouvre",
     "week": "semaine",
     "pieces a day": "pièces par jour",
-    "waste: unsold or missing": "gâchis : invendus ou manquants",
+    "waste: unsold or missing": "écart à la demande : invendus ou manquants",
     "weekend": "week-end", "holidays": "vacances", "warmth": "chaleur", "rain": "pluie",
     "order book": "commandes",
     "direction": "direction", "shop": "boutique", "office": "bureau", "purchasing": "achats",
@@ -363,7 +365,7 @@ Urgencies go back. Each neuron adds up those that it receives. All slopes are 1
 here, so it sends each source the sum times the weight of their synapse:
 """:
         """
-poil est grand (1,0), queue est petite (0,1).
+L’activation de poil est grande (1,0), celle de queue petite (0,1).
 
 Au retour, les urgences. Chaque neurone additionne celles qu’il reçoit. Ici,
 toutes les pentes valent 1 : il envoie donc à chaque source cette somme,

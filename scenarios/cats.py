@@ -189,7 +189,7 @@ def draw(
 
     figure = plt.figure(figsize=(11, 5.4), layout="constrained")
     figure.suptitle(
-        say("A society learns to see cats; p: how sure it is that a new picture is one")
+        say("A society learns to see cats; titles: the truth, and p: how sure it is of a cat")
     )
     left, side = figure.subfigures(1, 2, width_ratios=[1, 1.6])
     epochs = [epoch.epoch for epoch in result.history]
@@ -214,6 +214,7 @@ def draw(
     above.set_title(say("learning"), fontsize=11)
     above.legend(frameon=False)
     below.set_xlabel(say("epoch"))
+    below.xaxis.get_major_locator().set_params(integer=True)
     blocks = side.subfigures(2, 1)
     for block, (title, chosen) in zip(blocks, rows, strict=True):
         block.suptitle(title, fontsize=11)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from ..support.errors import InputError
+from ..support.hints import hint_for_value
 from ..support.text import did_you_mean, quote
 from .bundled.bundled_channels import Bundled
 from .interface import ChannelsFactory
@@ -43,6 +44,8 @@ def choose_channels(channels: ChannelsChoice) -> ChannelsFactory:
         from .unreliable.unreliable_channels import UnreliableChannels
 
         return partial(UnreliableChannels, settings=channels)
+    if hint := hint_for_value(channels):
+        raise InputError(f"unknown channels {quote(channels)}: {hint}")
     if callable(channels):
         return channels
     if not isinstance(channels, str) or channels not in engines:

@@ -18,8 +18,10 @@ from ..support.hints import nearest_name
 from ..support.text import escape_controls, quote
 from .demo_pictures import draw_bar, draw_map, draw_picture
 from .demo_texts import Teller
+from .guess import WholeNumber
 
 if TYPE_CHECKING:
+    from ..log.log import Log
     from ..network.network import Network
     from ..neuron.optimizers import Optimizer
     from ..simulation.train import TrainingResult
@@ -42,6 +44,7 @@ class Demo:
         batch: Examples of a step.
         every: One step of so many is recorded.
         synapse: A synapse of the network, for a question to the log.
+        step: A recorded step, early enough that the weight of this synapse still changes.
     """
 
     data: Dataset
@@ -51,6 +54,7 @@ class Demo:
     batch: int
     every: int
     synapse: tuple[str, str]
+    step: int
 
 
 def choose_demo(name: str, seed: int) -> Demo:
@@ -63,12 +67,12 @@ def choose_demo(name: str, seed: int) -> Demo:
     from ..neuron.optimizers import SGD, Adam, CosineDecay
 
     if name == "xor":
-        return Demo(xor(), (4,), SGD(0.5, momentum=0.9), 60, 4, 1, ("x0", "h1.0"))
+        return Demo(xor(), (4,), SGD(0.5, momentum=0.9), 60, 4, 1, ("x0", "h1.0"), 12)
     if name == "spirals":
         adam = Adam(CosineDecay(0.03, 120 * 6))
-        return Demo(spirals(seed=seed), (12, 8), adam, 120, 32, 20, ("x0", "h1.0"))
+        return Demo(spirals(seed=seed), (12, 8), adam, 120, 32, 20, ("x0", "h1.0"), 21)
     sgd = SGD(0.05, momentum=0.9, weight_decay=0.003)
-    return Demo(silhouettes(28, "cat", seed=seed), (16,), sgd, 15, 32, 20, ("x400", "h1.0"))
+    return Demo(silhouettes(28, "cat", seed=seed), (16,), sgd, 15, 32, 20, ("x400", "h1.0"), 21)
 
 
 class DemoName(click.Choice[str]):
@@ -99,7 +103,7 @@ class DemoName(click.Choice[str]):
 @click.option("--no-open", is_flag=True, help="Do not show the page in a browser.")
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=WholeNumber(0),
     default=0,
     show_default=True,
     help="Seed of everything that is drawn at random.",
@@ -139,16 +143,14 @@ def demo(name: str, output: Path, no_open: bool, seed: int, lang: str) -> None:
     check_free(page, force=True, failure=InputError)
     chosen = choose_demo(name, seed)
     x, targets = chosen.data
-    network = Network.layered(
-        [x.shape[1], *chosen.hidden, 1], output_activation="sigmoid", seed=seed
-    )
+    network = Network.layered([x.shape[1], *chosen.hidden, 1], seed=seed)
     _introduce(name, chosen, network, tell)
     started = time.perf_counter()
     result = train(
         network,
         x,
         targets,
-        loss="cross_entropy",
+        loss="sigmoid_cross_entropy",
         optimizer=chosen.optimizer,
         epochs=chosen.epochs,
         batch_size=chosen.batch,
@@ -157,12 +159,11 @@ def demo(name: str, output: Path, no_open: bool, seed: int, lang: str) -> None:
     )
     _print_learning(result, time.perf_counter() - started, tell)
     _print_answers(name, result.network, chosen.data, seed, tell)
+    record = Log(log)
     with whole_file(page, force=True) as html:
-        html.write(render_page(collect_page_data(Log(log))).encode("utf-8"))
+        html.write(render_page(collect_page_data(record)).encode("utf-8"))
     files = {"page": escape_controls(str(page)), "log": escape_controls(str(log))}
-    source, target = chosen.synapse
-    following = {"xor": "spirals", "spirals": "cats", "cats": "xor"}[name]
-    click.echo(tell("end", **files, synapse=f'"{source}->{target}"', next=following))
+    _suggest(name, chosen, record, files, tell)
     if not no_open and not webbrowser.open(f"{page.resolve().as_uri()}#language={lang}"):
         click.echo(tell("no browser", page=files["page"]))
 
@@ -229,12 +230,32 @@ def _print_learning(result: TrainingResult, seconds: float, tell: Teller) -> Non
     click.echo(tell("messages", messages=result.messages, seconds=seconds))
 
 
+def _suggest(name: str, chosen: Demo, log: Log, files: dict[str, str], tell: Teller) -> None:
+    """Print where the run is, and commands to ask it with."""
+    source, target = chosen.synapse
+    following = {"xor": "spirals", "spirals": "cats", "cats": "xor"}[name]
+    part = "" if chosen.every == 1 else tell("part", every=chosen.every)
+    question = {"synapse": f"{source}:{target}", "step": chosen.step}
+    example = _telling_example(log, chosen)
+    click.echo(tell("end", **files, **question, example=example, part=part, next=following))
+
+
+def _telling_example(log: Log, chosen: Demo) -> int:
+    """Return the number of the example that urges the weight of the chosen synapse most."""
+    step = log.step(chosen.step)
+    ends = [(one.source, one.target) for one in log.network.synapses]
+    sent = step.activations[log.network.ids.index(chosen.synapse[0])]
+    back = step.urgencies[ends.index(chosen.synapse)]  # the weight times −∂L/∂z of the target
+    return 1 + int(np.abs(sent * back).argmax())
+
+
 def _print_answers(name: str, network: Network, data: Dataset, seed: int, tell: Teller) -> None:
-    """Print what the society says now."""
+    """Print what the society says now, as probabilities."""
+    from ..network.functions import ACTIVATIONS
     from ..simulation.blocking import predict
 
     def answer(x: Array) -> Array:
-        p: Array = predict(network, x)[:, 0]
+        p: Array = ACTIVATIONS["sigmoid"].value(predict(network, x)[:, 0])
         return p
 
     if name == "xor":

@@ -26,16 +26,17 @@ on which of two spirals is a point? No straight line separates them.
     "society": """Each neuron is a task of its own. It sees only its own messages:
   forward: activations, from the neurons before it;
   back: urgencies, from the neurons after it. An urgency says how much the loss
-  falls if an activation rises a little (minus the derivative of the loss).
+  falls per unit by which an activation rises: minus the derivative
+  of the loss.
 From these alone, each neuron computes how to change its own weights.
 """,
     "table": "  epoch    loss                                    right",
     "row": "  {epoch:5} {loss:7.4f}  {bar:30} {right:7.1%}",
     "messages": "\n{messages:,} messages in {seconds:.1f} s.\n",
-    "answers xor": "What it says now:\n",
+    "answers xor": "What it says now (sigmoid of its output: the probability of a 1):\n",
     "answer xor": "  inputs {a} and {b}: {p:.2f}, and {target} is right",
     "answers spirals": """New points, which it has never seen: {right} of {all} right ({share:.1%}).
-What it says of each point of the plane (dark: the second spiral):
+What it says of each point of the plane (dark: the second spiral is probable):
 """,
     "answers cats": """New silhouettes, which it has never seen:
 {right} of {all} right ({share:.1%}).""",
@@ -45,9 +46,12 @@ The log:        {log}
 
 What next?
   neuro-actors log show {log} --limit 20
-  neuro-actors log trace {log} --weight {synapse}
-  neuro-actors audit {log}
+  neuro-actors log trace {log} --weight {synapse} --step {step} --example {example}
+  neuro-actors audit {log}{part}
   neuro-actors demo {next}""",
+    "part": """
+    (proves a part, and ends with exit code 1: only every {every}th step is recorded,
+    so that the log stays small)""",
     "no browser": "\nNo browser was found. Open the page yourself: {page}",
     "mark": "Made by neuro-actors demo. Logs: *.arrows. Pages: *.html, for a browser.\n"
     "The next demo overwrites these files.\n",
@@ -73,16 +77,17 @@ comme celui-ci :
     "society": """Chaque neurone est une tâche à part. Il ne voit que ses propres messages :
   à l’aller, les activations des neurones qui le précèdent ;
   au retour, les urgences des neurones qui le suivent. Une urgence dit de combien
-  la perte baisse si une activation augmente un peu (l’opposé de la dérivée).
+  la perte baisse par unité dont l’activation augmente : c’est l’opposé
+  de la dérivée.
 Cela suffit à chaque neurone pour calculer comment changer ses propres poids.
 """,
     "table": "  époque   perte                                   justes",
     "row": "  {epoch:6} {loss:6.4f}  {bar:30} {right:7.1%}",
     "messages": "\n{messages:,} messages en {seconds:.1f} s.\n",
-    "answers xor": "Ce qu’elle répond maintenant :\n",
+    "answers xor": "Ce qu’elle répond maintenant (sigmoïde de sa sortie : la probabilité du 1) :\n",
     "answer xor": "  entrées {a} et {b} : {p:.2f} (réponse juste : {target})",
     "answers spirals": "De nouveaux points, jamais vus : {right} justes sur {all} ({share:.1%}).\n"
-    "Ce qu’elle répond en chaque point du plan (foncé : la seconde spirale) :\n",
+    "Ce qu’elle répond en chaque point du plan (foncé : sans doute la seconde spirale) :\n",
     "answers cats": "De nouvelles silhouettes, jamais vues : "
     "{right} justes sur {all} ({share:.1%}).",
     "end": """
@@ -91,9 +96,12 @@ Le journal :        {log}
 
 Et maintenant ?
   neuro-actors log show {log} --limit 20
-  neuro-actors log trace {log} --weight {synapse}
-  neuro-actors audit {log}
+  neuro-actors log trace {log} --weight {synapse} --step {step} --example {example}
+  neuro-actors audit {log}{part}
   neuro-actors demo {next} --lang fr""",
+    "part": """
+    (prouve une partie et finit avec le code 1 : une étape sur {every} seulement
+    est enregistrée, pour que le journal reste petit)""",
     "no browser": "\nAucun navigateur trouvé. Ouvrez vous-même la page : {page}",
     "mark": "Écrit par neuro-actors demo. Journaux : *.arrows. Pages : *.html, à ouvrir dans un\n"
     "navigateur. La prochaine démonstration remplace ces fichiers.\n",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .guess import CountingCommand, WholeNumber
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -29,24 +31,24 @@ MEANING = {
 SHOWN = 200  # faults of a schedule that is replayed
 
 
-@click.command()
+@click.command(cls=CountingCommand)
 @click.option(
     "--schedules",
     default=100,
     show_default=True,
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     help="How many schedules to run.",
 )
 @click.option(
     "--seed",
     default=0,
     show_default=True,
-    type=click.IntRange(0),
+    type=WholeNumber(0),
     help="Random seed of the schedules.",
 )
 @click.option(
     "--replay",
-    type=click.IntRange(0),
+    type=WholeNumber(0),
     metavar="K",
     help="Run only schedule number K, and print its faults.",
 )

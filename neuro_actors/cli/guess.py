@@ -7,6 +7,8 @@ from difflib import get_close_matches
 
 import click
 
+from ..support.text import quote
+
 # What people type: what they mean.
 MEANT = {
     "benchmark": "bench",
@@ -29,8 +31,53 @@ NO_COMMAND = {
 }
 
 
+class WholeNumber(click.IntRange):
+    """A whole number of at least `min`. The error for another text says so."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the number. See `click.IntRange.convert`."""
+        try:
+            number = int(str(value))
+        except ValueError:
+            example = f"write digits, such as {int(self.min or 1)}"
+            self.fail(f"{quote(value)} is no whole number: {example}", param, ctx)
+        return int(super().convert(number, param, ctx))
+
+
+class CountingCommand(click.Command):
+    """A command whose first option is a number; the error for a number alone names the option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. See `click.Command.parse_args`."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if len(given) != 1 or not given[0].isdecimal():
+                raise
+            option = self.params[0].opts[0]
+            raise click.UsageError(f"{error.message}: write {option} {given[0]}", ctx) from None
+
+
 class GuessingGroup(click.Group):
     """A group of commands whose error for an unknown name says which one was meant."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options of the group itself. See `click.Group.parse_args`."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = next((one for one in given if one in self.commands), None)
+            if name is None:
+                raise
+            known = [one for held in self.commands[name].params for one in held.opts]
+            if error.option_name not in known:
+                raise
+            where = f"Write it after the command: {ctx.command_path} {name} {error.option_name}"
+            raise click.UsageError(f"{error.format_message()} {where}", ctx) from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

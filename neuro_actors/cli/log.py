@@ -11,7 +11,7 @@ import click
 
 from ..log.recording_settings import PHASES
 from .completion import complete_neuron
-from .guess import GuessingGroup
+from .guess import GuessingGroup, WholeNumber
 from .log_diff import diff
 from .log_export import export
 from .log_plot import plot
@@ -61,13 +61,13 @@ def info(file: Path, as_data: bool) -> None:
     shell_complete=complete_neuron,
     help="Only messages that this neuron sent or received.",
 )
-@click.option("--step", type=click.IntRange(1), help="Only this step.")
+@click.option("--step", type=WholeNumber(1), help="Only this step.")
 @click.option(
     "--phase",
     type=click.Choice(list(PHASES)),
     help="Only activations (forward), targets and losses (loss), urgencies (backward), or commits.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Print at most this many lines.")
+@click.option("--limit", type=WholeNumber(1), help="Print at most this many lines.")
 @click.option(
     "--follow",
     is_flag=True,
@@ -114,7 +114,7 @@ def show(
         if fault_log is None
         else join_faults(rows, fault_log, row_filter)
     )
-    shown = 0
+    shown, more = 0, False
 
     def all_lines() -> Iterator[str]:
         for row, faults in with_faults:
@@ -130,13 +130,18 @@ def show(
             yield from (colour_line(f"    {line}", "disturbed") for line in describe_faults(faults))
 
     def lines() -> Iterator[str]:
-        nonlocal shown
-        for line in islice(all_lines(), limit):
+        nonlocal shown, more
+        every_line = all_lines()
+        for line in islice(every_line, limit):
             yield line
             shown += 1
+        # to follow a log is to wait for the next line
+        more = shown == limit and not follow and next(every_line, None) is not None
 
     print_lines(lines(), paged=not (follow or as_data))
-    if reader.cut_off and shown != limit:
+    if more:
+        click.echo(f"neuro-actors: more messages follow; --limit {limit} ends here", err=True)
+    elif reader.cut_off and shown != limit:
         where = f"the log {str(file)!r} is cut off or damaged here"
         click.echo(f"neuro-actors: {where}; the part before is complete", err=True)
     elif not shown:

@@ -8,6 +8,7 @@ import click
 
 from ..log.recording_settings import PHASES
 from .completion import complete_format, complete_neuron
+from .guess import WholeNumber
 from .output import check_step
 
 
@@ -27,7 +28,7 @@ from .output import check_step
     shell_complete=complete_neuron,
     help="Only messages that this neuron sent or received.",
 )
-@click.option("--step", type=click.IntRange(1), help="Only this step.")
+@click.option("--step", type=WholeNumber(1), help="Only this step.")
 @click.option("--phase", type=click.Choice(list(PHASES)), help="Only messages of this phase.")
 @click.option("--force", is_flag=True, help="Replace OUT if it exists.")
 def export(

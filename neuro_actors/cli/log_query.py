@@ -12,16 +12,28 @@ from typing import Any
 
 import click
 
-from ..support.errors import LogError
+from ..support.errors import InputError, LogError
 from ..support.text import escape_controls
+from .guess import WholeNumber
 from .output import is_terminal, print_lines, to_json
 
+EXAMPLE = 'neuro-actors log query run.arrows "SELECT step, loss FROM losses"'
 LIMIT = 40  # rows of a table, unless --limit asks for more
 MOST_NUMBERS = 2  # of a list in a table
 
 
 class _Help(click.Command):
     """A command whose help ends with the tables and their columns."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. See `click.Command.parse_args`."""
+        words = [one.lower() for one in args[1:]]
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if type(error) is not click.UsageError or not {"select", "with"} & set(words):
+                raise  # the query is one argument, or another thing is wrong
+            raise click.UsageError(f"put the query in quotes: {EXAMPLE}", ctx) from None
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from ..log.query import describe_tables
@@ -37,7 +49,7 @@ class _Help(click.Command):
 @click.argument("sql")
 @click.option(
     "--limit",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     help=f"Print at most this many rows. Default: {LIMIT} rows of a table.",
 )
 @click.option("--json", "form", flag_value="json", help="Print one JSON object per row.")
@@ -53,11 +65,17 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
         SELECT receiver, avg(strength) FROM urgencies GROUP BY ALL ORDER BY 2"
     neuro-actors log query run.arrows --csv "
         SELECT step, weight FROM weights WHERE source = 'x0' AND target = 'h1'"
+    \f
+
+    Raises:
+        InputError: The query stands before the log.
     """
     from ..log.fault_log import read_fault_log
     from ..log.query import connect, run_select, stream_result
     from ..log.reader import LogReader
 
+    if not _is_file(file) and _is_file(Path(sql)):
+        raise InputError(f"the log comes first, then the query: {EXAMPLE}")
     reader = LogReader(file)
     fault_log = read_fault_log(reader.path, reader.metadata, reader.network)
     faults = () if fault_log is None else fault_log.events
@@ -84,6 +102,13 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
         )
     else:
         _print_table(names, rows, limit or LIMIT)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a query is too long for a name
+        return False
 
 
 def _print_table(names: list[str], rows: Iterator[tuple[Any, ...]], limit: int) -> None:

@@ -9,6 +9,7 @@ import click
 
 from ..support.errors import InputError
 from .completion import complete_neuron, complete_synapse
+from .guess import WholeNumber
 from .output import import_all, to_json
 
 OUTPUTS = 10  # the most outputs whose slopes are shown
@@ -44,11 +45,11 @@ OUTPUTS = 10  # the most outputs whose slopes are shown
     help="With --from: only this output.",
 )
 @click.option(
-    "--step", type=click.IntRange(1), help="The step. Default: the last step that can be traced."
+    "--step", type=WholeNumber(1), help="The step. Default: the last step that can be traced."
 )
 @click.option(
     "--example",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     help="One example of the batch: 1, 2, and so on. It shows the factors of each path. "
     "Default: the mean over all examples.",
 )
@@ -56,7 +57,7 @@ OUTPUTS = 10  # the most outputs whose slopes are shown
     "--paths",
     default=8,
     show_default=True,
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     help="How many paths to show, the largest first.",
 )
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .guess import CountingCommand, WholeNumber
 from .output import ignore_closed_pipe
 
 if TYPE_CHECKING:
@@ -16,19 +17,19 @@ if TYPE_CHECKING:
     from ..proof.verify import Verdict
 
 
-@click.command()
+@click.command(cls=CountingCommand)
 @click.option(
     "--networks",
     default=100,
     show_default=True,
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     help="How many networks to draw.",
 )
 @click.option(
     "--seed",
     default=0,
     show_default=True,
-    type=click.IntRange(0),
+    type=WholeNumber(0),
     help="Random seed of the first network. Each next network has the next seed.",
 )
 @click.option(

@@ -71,11 +71,12 @@ def view(
     if not file.name:
         raise InputError(f"{str(file)!r} is no log")
     path = file.with_suffix(".html") if output is None else output
+    log = Log(file)  # first: what is no log is not "the log itself"
     if is_same(path, file):
         raise InputError(f"{str(path)!r} is the log itself: choose another name with -o")
     check_free(path, force, InputError)
     originals = None if pictures is None else Originals(pictures)
-    run = collect_page_data(Log(file), max_mb, _shape(picture), originals)
+    run = collect_page_data(log, max_mb, _shape(picture), originals)
     with whole_file(path, force=True) as html:
         html.write(render_page(run).encode("utf-8"))
     click.echo(f"{escape_controls(str(path))}: {path.stat().st_size / 1e6:.1f} MB")

@@ -6,12 +6,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from ..support.errors import InputError
+from ..support.hints import explains_fields
 from ..support.text import quote
 from ..support.validation import as_flag
 from .launcher import WorkerLauncher
 from .settings import Cluster
 
 
+@explains_fields
 @dataclass(frozen=True, kw_only=True)
 class Ray(Cluster):
     """A society on several processes, which Ray starts and watches. Needs the extra `ray`.

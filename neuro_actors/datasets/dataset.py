@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..support.arrays import Array
+from ..support.hints import explain_missing
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -35,6 +37,9 @@ class Dataset:
     names: tuple[str, ...]
     classes: tuple[str, ...] | None = None
     picture: tuple[int, int] | None = None
+
+    if not TYPE_CHECKING:  # a type checker refuses unknown names by itself
+        __getattr__ = explain_missing
 
     def __iter__(self) -> Iterator[Array]:
         return iter((self.x, self.targets))

@@ -186,7 +186,8 @@ def check_types(nodes: Sequence[object], edges: Sequence[object], outputs: objec
     for node in nodes:
         if not isinstance(node, (Input, Neuron, Interneuron, Delay)):
             kinds = "na.Input, na.Neuron, na.Interneuron or na.Delay"
-            raise NetworkError(f"neurons must be {kinds} objects, got {quote(node)}")
+            hint = ": for layers write na.Network.layered([2, 8, 1])" * isinstance(node, int)
+            raise NetworkError(f"neurons must be {kinds} objects, got {quote(node)}{hint}")
         if isinstance(node, (Neuron, Interneuron)):
             _check_frozen(node, "neuron", quote(node.id))
         if isinstance(node, Interneuron) and not isinstance(node.field, (Field, type(None))):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from ..support.hints import hint_for_value
 from ..support.text import did_you_mean
 
 ActivationName: TypeAlias = Literal[
@@ -129,7 +130,7 @@ def _suggest(name: object, known: Sequence[str], meanings: MappingProxyType[str,
     for one in known:
         if wanted and wanted == _plain(one):
             return f"did you mean {one!r}?"
-    return meanings.get(wanted) or did_you_mean(name, known)
+    return meanings.get(wanted) or hint_for_value(name) or did_you_mean(name, known)
 
 
 def _plain(name: object) -> str:

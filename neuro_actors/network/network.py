@@ -214,6 +214,9 @@ class Network:
         if sum(n_in * n_out for n_in, n_out in pairwise(sizes)) > MAX_POSITION:
             raise NetworkError(f"sizes {quote(sizes)} make more than {MAX_POSITION:,} synapses")
         seed = as_whole_number("seed", seed, 0)
+        for what, one in (("hidden layers", activation), ("outputs", output_activation)):
+            if isinstance(one, (list, tuple)):
+                raise NetworkError(f"all {what} have one activation, a name, got {quote(one)}")
         zeros = [np.zeros((n_out, n_in)) for n_in, n_out in pairwise(sizes)]
         names = [activation] * (len(sizes) - 2) + [output_activation]
         blank = cls.from_matrices(zeros, [np.zeros(n) for n in sizes[1:]], names)

@@ -273,7 +273,10 @@ class LocalRule(StatefulRule):
             if not all_finite(flat := urgencies_out.ravel()):
                 self.refuse("urgency", flat, flat.shape, step)
         wanted = commit_out if step.optimizer is None else np.empty(len(commit_out))
-        sums.mean_products(activations_in, signal_urgency, wanted, self.positions)
+        if self.positions == 1:
+            sums.mean_products(activations_in, signal_urgency, wanted)
+        else:
+            sums.mean_products(activations_in, signal_urgency, wanted, self.positions)
         self.conclude(step, wanted, commit_out)
 
     def conclude(self, step: Step, wanted: Array, commit_out: Array) -> None:

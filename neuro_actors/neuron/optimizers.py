@@ -16,9 +16,10 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from ..network.functions import LOSSES
 from ..support.arrays import Array
 from ..support.errors import InputError
-from ..support.hints import explains_fields
+from ..support.hints import explains_fields, hint_for_value
 from ..support.scalars import as_number, as_setting, got
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
@@ -63,8 +64,11 @@ def check_optimizer(optimizer: object) -> None:
     if isinstance(optimizer, type) or not (
         hasattr(optimizer, "start") and hasattr(optimizer, "update")
     ):
+        is_loss = isinstance(optimizer, str) and optimizer in LOSSES
+        hint = f"write loss={optimizer!r}" if is_loss else hint_for_value(optimizer)
         raise InputError(
             f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {quote(optimizer)}"
+            f"{hint and ': ' + hint}"
         )
     if isinstance(optimizer, (SGD, Adam)) and callable(optimizer.learning_rate):
         _check_schedule(optimizer.learning_rate)
@@ -119,6 +123,7 @@ class SGD:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
+        _refuse_decimal_comma(self.learning_rate, self.momentum)
         _convert_rate(self)
         _convert(self, "momentum", 0.0, 1.0)
         _convert(self, "weight_decay", 0.0)
@@ -251,6 +256,13 @@ def rate_of(rate: Rate, count: int) -> float:
 
 # What is kept are floats and ints: a number of numpy would bring the precision of its own type, and
 # two optimizers that are equal would make other bits.
+
+
+def _refuse_decimal_comma(rate: Rate, momentum: float) -> None:
+    # `SGD(0,5)` has two arguments: many languages write 0.5 with a comma.
+    if type(rate) is int and type(momentum) is int and rate >= 0 and momentum > 0:
+        problem = f"SGD: the learning rate is {rate} and momentum is {momentum}"
+        raise InputError(f"{problem}: did you mean {rate}.{momentum}? Write decimals with a point")
 
 
 def _convert_rate(owner: SGD | Adam) -> None:

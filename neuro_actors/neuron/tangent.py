@@ -151,9 +151,9 @@ class TangentRule(LocalRule):
             spread(weights, urgency_tangent, product)
             urgencies_out[:, batch:] += product
         others = np.empty(len(tangents))
-        positions = self.positions
-        self.sums.mean_products(self.activations_in, urgency_tangent, commit_out, positions)
-        self.sums.mean_products(tangents, signal_urgency, others, positions)
+        several = () if self.positions == 1 else (self.positions,)
+        self.sums.mean_products(self.activations_in, urgency_tangent, commit_out, *several)
+        self.sums.mean_products(tangents, signal_urgency, others, *several)
         commit_out[:-1] += others
         for numbers in (commit_out, urgencies_out.ravel()):
             if not all_finite(numbers):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..support.arrays import Array
+from ..support.hints import explain_missing
 from ..support.text import format_count, format_loss
 
 CURVES = {  # of each panel: the label of a curve, and the field of `Epoch`
@@ -66,6 +68,9 @@ class History(tuple[Epoch, ...]):
     """
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:  # a type checker refuses unknown names by itself
+        __getattr__ = explain_missing
 
     def panels(self) -> dict[str, dict[str, list[float]]]:
         """Return the curves of loss and accuracy by their labels, those that there are."""

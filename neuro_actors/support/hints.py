@@ -18,6 +18,7 @@ from .text import did_you_mean, quote
 
 _PREDICT, _TRAIN = "na.predict({}, x)", "na.train({}, x, targets, optimizer=na.Adam(0.01))"
 _GRADIENT = "na.gradient({}, x, targets)"
+_LOAD = 'network.with_parameters(**numpy.load("net.npz"))'
 _SAVE = 'numpy.savez("net.npz", weights={0}.weights, biases={0}.biases)'
 _SIMULATION_TRAIN = "await simulation.train_step(x, targets, optimizer=na.Adam(0.01))"
 _SIMULATION_PREDICT = "await simulation.predict(x)"
@@ -32,6 +33,7 @@ _NETWORK = {
     "grad": _GRADIENT,
     "save": _SAVE,
     "dump": _SAVE,
+    "load": _LOAD,
     "state_dict": "{}.to_matrices()",
     "load_state_dict": "{}.with_parameters(weights, biases)",
     "parameters": "{0}.weights and {0}.biases",
@@ -50,7 +52,7 @@ _MODULE = {
     "forward": _PREDICT.format("network"),
     "backward": _GRADIENT.format("network"),
     "save": _SAVE.format("network"),
-    "load": 'network.with_parameters(**numpy.load("net.npz"))',
+    "load": _LOAD,
     "Sequential": "na.Network.layered([2, 8, 1])",
     "Linear": "na.Network.layered([2, 1])",
     "Dense": "na.Network.layered([2, 8, 1])",
@@ -92,7 +94,27 @@ ATTRIBUTES = MappingProxyType(
             "weights": "(await simulation.network()).weights",
             "biases": "(await simulation.network()).biases",
         },
+        "History": {
+            "loss": "history[-1].loss",
+            "losses": "[epoch.loss for epoch in history]",
+            "accuracy": "history[-1].accuracy",
+            "epochs": "len(history)",
+            "history": "history[-1].loss",  # as in Keras
+        },
+        "Dataset": {
+            "X": "dataset.x",
+            "data": "dataset.x",
+            "inputs": "dataset.x",
+            "y": "dataset.targets",
+            "target": "dataset.targets",
+            "labels": "dataset.targets",
+        },
         "neuro_actors": _MODULE,
+        "neuro_actors.datasets": {
+            "cats": 'na.datasets.silhouettes(28, "cat")',
+            "animals": "na.datasets.silhouettes()",
+            "mnist": "na.datasets.digits()",
+        },
     }
 )
 # What to write in place of a parameter of another library, if the function has the parameter.
@@ -127,7 +149,27 @@ PARAMETERS = MappingProxyType(
         "validation_data": ("validation=(x, targets)",),
         "random_state": ("seed",),
         "layers": ("sizes",),
+        "p": ("drop=0.1",),
+        "loss": ("drop=0.1",),
+        "lose": ("drop=0.1",),
+        "workers": ("shards=2",),
+        "n_workers": ("shards=2",),
+        "num_workers": ("shards=2",),
         "hidden": ("sizes=[2, 8, 1]",),
+    }
+)
+# What to write for a value in place of another parameter, by the value's class or its text.
+VALUES = MappingProxyType(
+    {
+        "SGD": "optimizer=na.SGD(0.1)",
+        "sgd": "optimizer=na.SGD(0.1)",
+        "Adam": "optimizer=na.Adam(0.01)",
+        "adam": "optimizer=na.Adam(0.01)",
+        "Unreliable": "channels=na.Unreliable(drop=0.1)",
+        "Ray": "engine=na.Ray(shards=2)",
+        **dict.fromkeys(
+            ("Lose", "Kill", "DeadLink"), "channels=na.Unreliable(faults=[na.faults...])"
+        ),
     }
 )
 EXAMPLES = MappingProxyType(
@@ -137,6 +179,7 @@ EXAMPLES = MappingProxyType(
         "targets": "targets=[[0], [1]]",
         "neurons": 'neurons=[na.Input("x"), na.Neuron("y")]; or na.Network.layered([2, 8, 1])',
         "sizes": "sizes=[2, 8, 1]",
+        "synapses": 'synapses=[na.Synapse("x", "y")]; or na.Network.layered([2, 8, 1])',
         "path": 'path="run.arrows"',
         "log": 'log="run.arrows"',
         "weight": 'weight="x0->h1.0"',
@@ -154,8 +197,10 @@ NETWORKS = MappingProxyType(
 MODULES = (  # which public name a module has
     ("neuro_actors.proof.reference", "na.reference"),
     ("neuro_actors.datasets", "na.datasets"),
+    ("neuro_actors.channels.unreliable.faults", "na.faults"),
 )
 
+OURS = __name__.partition(".")[0]
 OWN = ("self", "cls")  # parameters that Python passes
 
 _P = ParamSpec("_P")
@@ -197,6 +242,18 @@ def nearest_name(name: str, known: Sequence[str]) -> str | None:
     small = {one.lower(): one for one in known}
     near = get_close_matches(name[:128].lower(), small, n=1, cutoff=0.66)
     return small[near[0]] if near else None
+
+
+def hint_for_value(value: object) -> str:
+    """Return what to write for a value that was given in place of another one; or "".
+
+    Args:
+        value: What was given: one of the package's objects or classes, or a name.
+    """
+    kind = value if isinstance(value, type) else type(value)
+    name = value if isinstance(value, str) else kind.__name__
+    ours = isinstance(value, str) or kind.__module__.startswith(f"{OURS}.")
+    return f"write {VALUES[name]}" if ours and name in VALUES else ""
 
 
 def describe_no_network(value: object) -> str:
@@ -277,21 +334,30 @@ def _problem_of_call(
     module = next((public for folder, public in MODULES if home.startswith(folder)), "na")
     parameters = {name: one for name, one in expected.parameters.items() if name not in OWN}
     n_args = len(args) - (len(expected.parameters) - len(parameters))
-    return f"{module}.{name}: {_explain(n_args, given, parameters, problem)}"
+    return f"{module}.{name}: {_explain(args, n_args, given, parameters, problem)}"
 
 
 def _explain(
-    n_args: int, given: Mapping[str, object], parameters: Mapping[str, Parameter], problem: str
+    args: tuple[object, ...],
+    n_args: int,
+    given: Mapping[str, object],
+    parameters: Mapping[str, Parameter],
+    problem: str,
 ) -> str:
     known = list(parameters)
     for name in given:
         if name not in known:
-            return f"there is no parameter {quote(name)}: {_other(name, known)}"
+            return f"there is no parameter {quote(name)}: {_other(name, given[name], known)}"
     without = [name for name, one in parameters.items() if one.kind is not Parameter.KEYWORD_ONLY]
     if n_args > len(without):
         return _explain_too_many(n_args, without, [name for name in known if name not in given])
     for name, example in EXAMPLES.items():
         if problem.startswith("missing") and repr(name) in problem:
+            hints = (
+                hint for one in args if (hint := hint_for_value(one)).startswith("write " + name)
+            )
+            if hint := next(hints, ""):
+                return f"{problem}: {hint}"
             return f"{problem}, such as {example}"
     return problem
 
@@ -307,7 +373,9 @@ def _explain_too_many(n_args: int, without: list[str], open_names: list[str]) ->
     return f"{got}{names}: name the others, such as {EXAMPLES.get(meant, f'{meant}=...')}"
 
 
-def _other(name: str, known: list[str]) -> str:
+def _other(name: str, value: object, known: list[str]) -> str:
+    if name in ("hidden", "layers") and isinstance(value, str) and "activation" in known:
+        return f"write activation={quote(value)}"
     for meant in PARAMETERS.get(name, ()):
         if meant.partition("=")[0] in known:
             return f"write {meant if '=' in meant else EXAMPLES.get(meant, f'{meant}=...')}"

@@ -126,6 +126,10 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(name, run: Path, command) -> 
         (run, "is damaged"),
         (run / "nowhere", "there is no such folder"),
         (run / "data.safetensors", "is not what"),
+        (
+            run / "step-0000000002.safetensors",
+            "there is no such checkpoint; there is 'step-0000000010.safetensors'\n",
+        ),
     ):
         code, out, err = command(*name, path)
         assert (code, out) == (2, "")

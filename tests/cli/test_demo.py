@@ -25,6 +25,11 @@ def check(out: str, folder: Path, name: str) -> None:
     assert "\x1b" not in out
     log, page = folder / f"{name}.arrows", folder / f"{name}.html"
     assert f"{log}\n" in out
+    suggested = [line.split()[1:] for line in out.splitlines() if "neuro-actors log trace" in line]
+    trace, _ = run(*suggested[0])
+    assert "worth nothing" not in trace
+    is_part = "proves a part, and ends with exit code 1" in out
+    run("audit", str(log), expected=int(is_part))
     assert str(page) in out
     assert page.read_text().startswith("<!DOCTYPE html>")
     assert page.stat().st_size < 12.1e6
@@ -40,6 +45,10 @@ def test_xor(tmp_path, opened) -> None:
     assert "inputs 0 and 1: 0.99, and 1 is right" in out
     assert " 100.0%\n" in out
     assert opened == []
+    log = na.open_log(folder / "xor.arrows")
+    assert log.network.activations[-1] == "identity"
+    assert log.steps[-1].loss == "sigmoid_cross_entropy"
+    assert abs(log.step(60).blame).max() < 0.02  # the urgency falls as the loss does
     assert na.audit(folder / "xor.arrows").passed
 
 
@@ -78,8 +87,7 @@ def test_the_larger_ones(name: str, tmp_path) -> None:
     check(out, tmp_path, name)
     log = na.open_log(tmp_path / f"{name}.arrows")
     assert f"{log.network.weights.size:,} synapses" in out
-    source, target = demo.choose_demo(name, 0).synapse
-    run("log", "trace", str(log.path), "--weight", f"{source}->{target}")
+    assert "only every 20th step is recorded" in out
 
 
 def test_every_demo_has_its_texts_in_both_languages() -> None:
@@ -99,6 +107,13 @@ def test_each_starts_with_a_network_that_fits() -> None:
         chosen = demo.choose_demo(name, 3)
         net = na.Network.layered([chosen.data.x.shape[1], *chosen.hidden, 1], seed=3)
         assert chosen.synapse in [(s.source, s.target) for s in net.synapses]
+
+
+def test_a_log_of_some_steps_is_said_to_prove_a_part() -> None:
+    for language in ("en", "fr"):
+        tell = demo_texts.Teller(language)
+        assert tell("part", every=20).count("20") == 1
+        assert "{part}" in (demo_texts.ENGLISH, demo_texts.FRENCH)[language == "fr"]["end"]
 
 
 def test_pictures() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from helpers.cli_logs import run
 
@@ -29,6 +31,48 @@ def test_an_unknown_command(words: str, message: str) -> None:
     assert out == ""
     assert err.startswith(f"neuro-actors: {message}")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--no-open", "demo", "xor"],
+            "No such option '--no-open'. Write it after the command: neuro-actors demo --no-open",
+        ),
+        (["verify", "20"], "Got unexpected extra argument (20): write --networks 20"),
+        (["faults", "20"], "Got unexpected extra argument (20): write --schedules 20"),
+        (
+            ["log", "query", "a.arrows", "SELECT", "step", "FROM", "losses"],
+            'put the query in quotes: neuro-actors log query run.arrows "SELECT step, loss',
+        ),
+        (
+            ["log", "query", "SELECT step FROM losses", __file__],
+            "the log comes first, then the query: neuro-actors log query run.arrows ",
+        ),
+        (
+            ["log", "trace", "a.arrows", "--step", "three"],
+            "Invalid value for '--step': 'three' is no whole number: write digits, such as 1",
+        ),
+        (["view", "page.html"], "'page.html': it is an HTML page, not a message log"),
+    ],
+)
+def test_an_argument_in_the_wrong_place(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("page.html").write_text("<!DOCTYPE html><p>a page</p>")
+    _, err = run(*words, expected=2)
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_what_looks_alike_keeps_its_error() -> None:
+    assert "No such option" in run("--fast", "demo", expected=2)[1]
+    assert "unexpected extra argument" in run("verify", "much", expected=2)[1]
+    assert "Missing argument 'SQL'" in run("log", "query", "a.arrows", expected=2)[1]
+    assert "No such option" in run("log", "query", "a", "select", "--x", expected=2)[1]
+    assert "0 is not in the range x>=1" in run("verify", "--networks", "0", expected=2)[1]
 
 
 def test_an_unknown_option_is_still_called_one() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from helpers.cli_logs import HOSTILE, ask, hostile_batch, hostile_network, write
+from helpers.cli_logs import run as run_command
 
 import neuro_actors as na
 from neuro_actors.cli import output
@@ -151,6 +153,17 @@ async def test_what_is_shown_can_be_chosen(log, run) -> None:
         "step 3: environment told x:"
     )
     assert len(show("--limit", "5")) == 5
+
+
+def test_a_limit_says_that_more_follows(tmp_path: Path) -> None:
+    net, file = na.Network.layered([2, 1], seed=0), tmp_path / "a.arrows"
+    na.train(net, [[0, 1]], [[1]], optimizer=na.SGD(0.1), epochs=1, log=file)
+    out, err = run_command("log", "show", str(file), "--limit", "2")
+    assert len(out.splitlines()) == 2
+    assert err == "neuro-actors: more messages follow; --limit 2 ends here\n"
+    whole, err = run_command("log", "show", str(file))
+    n = len(whole.splitlines())
+    assert err == run_command("log", "show", str(file), "--limit", str(n))[1] == ""
 
 
 async def test_json_holds_every_number(log, run, diamond) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from helpers.doc_blocks import blocks
 from helpers.french import faults_of_setting
-from helpers.paths import DOCS
+from helpers.paths import DOCS, ROOT
 
 PAGES = sorted(DOCS.rglob("*.fr.md"))
 NOTEBOOK = DOCS / "notebooks" / "premiere_visite.ipynb"
@@ -60,6 +60,31 @@ def test_one_word_for_one_thing(path: Path) -> None:
 def test_pas_is_neither_a_step_nor_a_rate(path: Path) -> None:
     alone = r"\b(?:un|le|les|des|du|ce|leurs?|seul|grand|petit|chaque|\d+)\s+pas\b(?! «)"
     assert re.findall(alone, prose(path), re.IGNORECASE) == []
+
+
+@pytest.mark.parametrize("path", [*PAGES, NOTEBOOK], ids=name)
+def test_each_example_is_not_par_exemple(path: Path) -> None:
+    """« Un nombre par exemple » reads as "a number, for instance"."""
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"\b(?:nombres?|une?|colonne|vote|perte|c’est) par exemple\b", text) == []
+
+
+def test_french_pages_start_demos_in_french() -> None:
+    demos = [
+        (name(path), line)
+        for path in PAGES
+        for _, text in blocks(path)
+        for line in re.findall(r"^neuro-actors demo .*$", text, re.MULTILINE)
+    ]
+    assert len(demos) >= 3
+    assert [demo for demo in demos if "--lang fr" not in demo[1]] == []
+
+
+@pytest.mark.parametrize("path", [*sorted(DOCS.rglob("*.md")), *DOCS.rglob("*.ipynb")], ids=name)
+def test_a_page_that_installs_from_pypi_says_that_the_package_is_not_there_yet(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if "not on PyPI yet" in (ROOT / "README.md").read_text(encoding="utf-8"):
+        assert "PyPI" in text or not re.search(r"pip install [\\'\"]*neuro-actors", text)
 
 
 def code(path: Path) -> list[tuple[str, str]]:

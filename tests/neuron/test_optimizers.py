@@ -92,6 +92,10 @@ def test_schedules() -> None:
             lambda: na.SGD(0),
             r"^SGD: the learning rate must be a positive number or a schedule, got 0$",
         ),
+        (
+            lambda: na.SGD(1, 5),
+            r"^SGD: the learning rate is 1 and momentum is 5: did you mean 1\.5\? Write decimals",
+        ),
         (lambda: na.SGD(float("nan")), "learning rate"),
         (lambda: na.SGD("0.1"), "learning rate"),
         (lambda: na.SGD(True), "learning rate"),

@@ -178,7 +178,7 @@ def test_the_panel_lists_the_faults(look: Look, logs: dict[str, Path]) -> None:
     )
     assert (
         line
-        == f"activation eyes → face: lost at {lost[0]:.3f} s, {lost[1]:.3f} s; the one sent at {came:.3f} s arrived"
+        == f"activation eyes → face: lost at {lost[0]:.3f} virtual s, {lost[1]:.3f} virtual s; the one sent at {came:.3f} virtual s arrived"
     )
     page.select_option("#find", label="body")
     page.evaluate("neuroActors.draw()")
@@ -187,8 +187,8 @@ def test_the_panel_lists_the_faults(look: Look, logs: dict[str, Path]) -> None:
     ]
     died = [d.time for d in log.disturbances if d.what == "died" and d.source == "body"]
     assert lines == [
-        f"crashed at {died[0]:.3f} s, before fire; restarted from what it had committed",
-        f"crashed at {died[1]:.3f} s, between urgencies; restarted from what it had committed",
+        f"crashed at {died[0]:.3f} virtual s, before fire; restarted from what it had committed",
+        f"crashed at {died[1]:.3f} virtual s, between urgencies; restarted from what it had committed",
     ]
     page.select_option("#find", label="ears")
     page.evaluate("neuroActors.draw()")

@@ -505,6 +505,16 @@ def test_it_starts_with_the_numbers_of_one_step(look: Look, name: str) -> None:
     assert max(decoded[1:]) <= 2
 
 
+def test_the_legend_names_each_ring_and_the_grey_dots(look: Look) -> None:
+    """A neuron that has just sent has a ring without a tip: that one is no urgency."""
+    fades, large = "a ring that fades, while the run plays: the neuron", "a large grey dot: the"
+    for name, is_picture in (("family", False), ("picture", True)):
+        legend = look(name).locator("#panel .signs").inner_text()
+        assert fades in legend
+        assert "ring with a tip: its urgency" in legend
+        assert (large in legend) == is_picture
+
+
 def test_the_canvas_shows_signs_in_two_colours(look: Look, logs: dict[str, Path]) -> None:
     page, log = look("family"), na.open_log(logs["family"])
     step = log.step(1)

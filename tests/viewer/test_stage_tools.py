@@ -99,7 +99,8 @@ def test_an_address_is_a_place_and_a_wrong_one_is_ignored(
     assert again.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 21, 28)"
     again.evaluate("location.hash = '#step=99&wave=-1&neuron=nobody&view=cube&zoom=x'")
     again.wait_for_timeout(200)
-    assert [state(again, one) for one in ("step", "t", "chosen", "theme")] == [0, 0, None, "system"]
+    assert [state(again, one) for one in ("step", "t", "chosen", "theme")] == [6, 0, None, "system"]
+    assert "step 99 is not in this page; this is the nearest" in again.inner_text("#steptext")
 
 
 def test_a_presentation_one_key_a_sentence(look: Look) -> None:
@@ -200,8 +201,8 @@ def test_the_loss_is_read_out(look: Look) -> None:
 def test_the_legend_is_of_what_is_on_the_stage(look: Look) -> None:
     cells, nodes = (look(name).locator("#panel").inner_text() for name in ("population", "family"))
     assert "a cell is a neuron" in cells
-    assert "ring: its urgency" not in cells
-    assert "ring: its urgency" in nodes
+    assert "ring with a tip: its urgency" not in cells
+    assert "ring with a tip: its urgency" in nodes
     assert "a cell is a neuron" not in nodes
     for text in (cells, nodes):
         assert "urgency u = −∂L/∂a" in text

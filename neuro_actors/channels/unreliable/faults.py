@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ...support.errors import InputError
+from ...support.hints import explains_fields
 from ...support.scalars import as_number, as_setting, as_whole_number, got
 from ...support.text import did_you_mean, quote
 from ...support.validation import as_list
@@ -43,6 +44,7 @@ DISTURBANCES = (  # what a FaultEvent can be
 )
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class Lose:
     """Lose one message along a synapse. A repetition of the message counts as a further message.
@@ -77,6 +79,7 @@ class Lose:
             object.__setattr__(self, "step", as_whole_number("Lose: step", self.step, 1))
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class Kill:
     """Crash a member when it comes to a place in its work.
@@ -106,6 +109,7 @@ class Kill:
         object.__setattr__(self, "nth", as_whole_number("Kill: nth", self.nth, 1))
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class DeadLink:
     """Lose everything that is sent along a synapse, in both directions, for some time.
@@ -134,6 +138,7 @@ class DeadLink:
         return {sender, receiver} == {self.source, self.target}
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class Partition:
     """Lose everything that is sent between some members and all others, for some time.

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ...support.errors import InputError
+from ...support.hints import explains_fields
 from ...support.scalars import as_number, as_setting, as_whole_number, got
 from ...support.text import quote
 from ...support.validation import as_list
@@ -16,6 +17,7 @@ from .faults import Fault, named_members
 MAX_DELAY = 1e9  # seconds
 
 
+@explains_fields
 @dataclass(frozen=True)
 class Unreliable:
     """Channels that lose, repeat, delay, reorder and damage messages, and members that crash.
@@ -62,7 +64,10 @@ class Unreliable:
 
     def __post_init__(self) -> None:
         if not isinstance(self.channels, str) or self.channels not in ("memory", "bundled"):
-            raise InputError(f'Unreliable: channels must be "memory", got {quote(self.channels)}')
+            hint = ": write drop=0.1" if isinstance(self.channels, float) else ""
+            raise InputError(
+                f'Unreliable: channels must be "memory", got {quote(self.channels)}{hint}'
+            )
         if self.channels == "bundled":
             raise InputError(
                 'Unreliable: channels="bundled" has nothing to lose, because its members share '

@@ -205,6 +205,11 @@ def find_checkpoint(path: str | PathLike[str]) -> tuple[Folder, Path]:
     try:
         if asked.is_file():
             return Folder(asked.parent), asked
+        if not asked.is_dir() and NAME.fullmatch(asked.name) and asked.parent.is_dir():
+            there = ", ".join(quote(one.name) for one in Folder(asked.parent).checkpoints())
+            raise CheckpointError(
+                f"{name}: there is no such checkpoint; there is {there or 'none'}"
+            )
         if not asked.is_dir():
             raise CheckpointError(f"{name}: there is no such folder")
         files = Folder(asked).checkpoints()

@@ -44,7 +44,7 @@ export class Controls {
     pick("view", (value) => app.set({ shape: value, zoom: WHOLE }));
     pick("speed", (value) => app.set({ speed: Number(value) }));
     pick("pace", (value) => app.set({ pace: value }));
-    pick("language", (value) => app.set({ language: value }));
+    pick("language", (value) => app.set({ language: value, languageAsked: true }));
     pick("theme", (value) => {
       app.state.theme = value;
       app.restyle();
@@ -129,7 +129,8 @@ export class Controls {
       const what = say("waveOf", { n: wave + 1, total: waves.count, what: now.wave });
       const lost = run.hasFaults ? describeFaults(say, faults, waves, wave, network) : "";
       [now.phase, what, lost].forEach((text, k) => (lines[k].textContent = text));
-      this._captionRoom = Math.max(this._captionRoom, caption.offsetHeight);
+      const high = Math.ceil(caption.getBoundingClientRect().height); // it may be a fraction
+      this._captionRoom = Math.max(this._captionRoom, high);
     }
     texts.forEach((text, k) => (lines[k].textContent = text));
     caption.style.minHeight = `${this._captionRoom}px`;

@@ -13,7 +13,7 @@ const MOST_LINES = 12;
  * @returns {any}
  */
 export function faultList(app, synapses, k) {
-  const { network, say, faults } = app.scene;
+  const { network, say, faults, waves } = app.scene;
   const lines = [];
   const crashes = k === undefined ? [] : faults.crashes.filter((crash) => crash.k === k);
   for (const { place, time } of crashes) {
@@ -32,13 +32,17 @@ export function faultList(app, synapses, k) {
       if (!delivery) continue;
       const ends = [network.sources[s], network.targets[s]];
       const [from, to] = route === "forward" ? ends : ends.reverse();
+      // where no urgency is due, an acknowledgement goes the same way
+      const isBare = route === "backward" && waves.urged[network.sources[s]] < 0;
       const words = {
         what: say(route === "forward" ? "activation" : "urgency"),
         lost: delivery.lost.map((time) => formatSeconds(say, time)).join(", "),
         arrived: delivery.arrived === null ? "" : formatSeconds(say, delivery.arrived),
       };
       const text = say(
-        delivery.arrived === null ? "faultLost" : "faultArrived",
+        isBare
+          ? delivery.arrived === null ? "faultBareLost" : "faultBareArrived"
+          : delivery.arrived === null ? "faultLost" : "faultArrived",
         { ...words, from: "{from}", to: "{to}" },
       );
       lines.push(
@@ -65,5 +69,5 @@ export function faultList(app, synapses, k) {
 
 /** @param {import("./words.js").Say} say @param {number} time */
 function formatSeconds(say, time) {
-  return `${time.toFixed(3).replace(".", say("point"))}\u00a0s`;
+  return `${time.toFixed(3).replace(".", say("point"))}\u00a0${say("virtualSeconds")}`;
 }

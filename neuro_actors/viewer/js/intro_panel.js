@@ -103,7 +103,9 @@ export function signs(scene) {
     [cells && isBack, "cells", "signCells"],
     [true, "activation", "signActivation"],
     [isBack, "urgency", "signUrgency"],
+    [l.picture !== null, "picture", "signPicture"],
     [!cells, "fill", "signFill"],
+    [!cells, "fresh", "signFresh"],
     [!cells && isBack, "ring", "signRing"],
     [!cells && weights.some((w) => w > 0), "excite", "signExcite"],
     [!cells && weights.some((w) => w < 0), "inhibit", "signInhibit"],
@@ -186,6 +188,14 @@ function symbol(sign) {
     ],
     loss: [svg("rect", { class: "lossbox", x: 6, y: 4, width: 36, height: 20, rx: 6 })],
     fill: [svg("circle", { class: "plusfill edge", cx: 24, cy: 14, r: 10 })],
+    picture: [
+      svg("path", { class: "synapse", d: "M2 14H46" }),
+      svg("circle", { class: "mutedfill", cx: 26, cy: 14, r: 6 }),
+    ],
+    fresh: [
+      svg("circle", { class: "plusfill edge", cx: 24, cy: 14, r: 7 }),
+      svg("circle", { class: "plusline", cx: 24, cy: 14, r: 11, opacity: 0.5 }),
+    ],
     ring: [
       svg("circle", { class: "node", cx: 24, cy: 15, r: 7 }),
       svg("circle", { class: "plusline", cx: 24, cy: 15, r: 10.5 }),

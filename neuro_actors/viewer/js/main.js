@@ -39,7 +39,7 @@ class App {
       language: (navigator.language || "en").toLowerCase().startsWith("fr")
         ? "fr"
         : "en", theme: "system", all: new Set(),
-      workers: true, zoom: WHOLE, talk: null,
+      workers: true, zoom: WHOLE, talk: null, absent: null, languageAsked: false,
     };
     /** @type {import("./colours.js").Palette} */
     this.colours = palette(document.documentElement);

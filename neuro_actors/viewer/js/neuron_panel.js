@@ -175,14 +175,18 @@ function sendsSection(/** @type {import("./panel.js").PanelApp} */ app, /** @typ
   if (view.odd.has(k)) return section(say("sends"), "a", later, say, value);
   const f = network.activations[k] ?? "";
   const samples = run.functions[f];
-  const text = `a = ${f}(${shown(view.z[k])}) = ${signed(view.a[k])}`;
+  const text = f === "identity"
+    ? `a = z = ${signed(view.a[k])}`
+    : `a = ${f}(${shown(view.z[k])}) = ${signed(view.a[k])}`;
   const formula = samples?.formula
     ? samples.formula.replace("f(z)", "a = f(z)")
     : say("sendsFormula");
   return section(say("sends"), formula, later, say,
     el("p", { class: "result", text }),
     samples
-      ? functionChart(samples, view.z[k], view.a[k], view.slope[k], `${f}, ${text}`)
+      ? functionChart(
+        samples, view.z[k], view.a[k], view.slope[k], `${functionName(say, f)}, ${text}`,
+      )
       : el("p", { class: "note", text: say("noCurve") }),
     view.slope[k] === view.slope[k]
       ? el("p", { class: "slope", text: say("slopeHere", { slope: shown(view.slope[k]) }) })

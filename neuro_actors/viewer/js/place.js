@@ -1,6 +1,7 @@
 // The place in a run and the settings, as the fragment of the page's address: #step=7&wave=3.5.
-// What is as the page opens is left out. What a fragment has that is not known, or is out of
-// range, is ignored.
+// What is as the page opens is left out, but not a language that was asked for: another reader's
+// browser may have another one. What a fragment has that is not known, or is out of range, is
+// ignored. For a step that the page does not have, it shows the nearest one, and says so.
 
 import { MOST_ZOOM, WHOLE } from "./zoom.js";
 
@@ -43,7 +44,7 @@ export function writePlace(now, opening, run) {
   if (chosen?.kind === "loss") parts.push(["loss", 1]);
   if (now.why) parts.push(["why", 1]);
   for (const [key, field] of Object.entries(KEYS))
-    if (differs(field)) parts.push([key, now[field]]);
+    if (differs(field) || (key === "language" && now.languageAsked)) parts.push([key, now[field]]);
   if (!now.workers) parts.push(["workers", "hidden"]);
   if (now.zoom.by > 1) {
     const { by, x, y } = now.zoom;
@@ -65,13 +66,18 @@ export function readPlace(fragment, opening, run) {
   /** @type {Place} */
   const place = {
     ...opening, chosen: null, why: false, workers: true, zoom: WHOLE, talk: null,
+    absent: null, languageAsked: false,
   };
   const number = (/** @type {string} */ key) => {
     const text = asked.get(key) ?? "";
     return /^\d{1,9}(\.\d+)?$/.test(text) ? Number(text) : NaN;
   };
-  const step = run.steps.findIndex((/** @type {any} */ one) => one.number === number("step"));
-  if (step >= 0) place.step = step;
+  if (Number.isInteger(number("step"))) {
+    const away = run.steps.map((/** @type {any} */ one) => Math.abs(one.number - number("step")));
+    const least = away.reduce((/** @type {number} */ a, /** @type {number} */ b) => Math.min(a, b));
+    place.step = away.indexOf(least);
+    if (least > 0) place.absent = { asked: number("step"), step: place.step };
+  }
   if (number("wave") >= 0) place.t = number("wave"); // what is past the step's end is its end
   const example = number("example") - 1;
   if (Number.isInteger(example) && example >= 0 && example < run.nExamples)
@@ -87,8 +93,10 @@ export function readPlace(fragment, opening, run) {
   else if (asked.get("loss") === "1") place.chosen = { kind: "loss" };
   place.why = asked.get("why") === "1" && place.chosen?.kind === "neuron";
   for (const [key, field] of Object.entries(KEYS)) {
-    const found = CHOICES[key].find((one) => String(one) === asked.get(key));
+    const text = asked.get(key) ?? (key === "language" ? asked.get("lang") : null);
+    const found = CHOICES[key].find((one) => String(one) === text);
     if (found !== undefined) place[field] = found;
+    if (found !== undefined && key === "language") place.languageAsked = true;
   }
   place.workers = asked.get("workers") !== "hidden";
   const [by, x, y, ...more] = (asked.get("zoom") ?? "").split(",").map(Number);

@@ -6,7 +6,9 @@
  *   number, pace: "waves" | "steps", chosen: import("./focus.js").Thing | null, hover:
  *   import("./focus.js").Thing | null, why: boolean, shape: "auto" | "nodes" | "population",
  *   language: string, theme: "system" | "light" | "dark", all: Set<string>, workers: boolean,
- *   zoom: import("./zoom.js").Zoom, talk: number | null}} State `talk`: the sentence of the talk
+ *   zoom: import("./zoom.js").Zoom, talk: number | null, absent: {asked: number, step: number} |
+ *   null, languageAsked: boolean}} State `talk`: the sentence of the talk; `absent`: a step that
+ *   the address asked for and that the page does not have, and the one that it shows instead
  */
 
 export class Scene {

@@ -7,7 +7,8 @@ import { TALK_WORDS } from "./talk_words.js";
 import { spaced } from "./words.js";
 
 const MOST_INPUTS = 4; // inputs that are named one by one
-const MOST_LEVELS = 3; // if there are more, only the first and the last are named
+const MOST_FOLLOWERS = 4; // followers whose urgencies are named one by one
+const MOST_LEVELS = 3; // on the way forward; if there are more, only the first and the last
 
 /**
  * @typedef {{t: number, chosen: import("./focus.js").Thing | null, lines: string[]}} Moment three
@@ -59,8 +60,9 @@ export function talk(run, waves, { step, example, language }) {
     ...levels().map(fires),
     hasLoss ? lossReceives() : predicts(),
     hasLoss ? blames() : null,
-    hasLoss ? comesBack() : null,
+    ...(hasLoss ? levelsBack().map(comesBack) : []),
     waves.learn >= 0 ? learns() : null,
+    ends(),
   ].filter((moment) => moment !== null);
 
   function inputs() {
@@ -135,28 +137,65 @@ export function talk(run, waves, { step, example, language }) {
     };
   }
 
-  function comesBack() {
-    const { sources, targets } = network;
-    const some = [...network.incoming(output)].filter((s) =>
-      waves.urged[sources[s]] >= 0 && !view.odd.has(output) && run.urgency(view, s) !== 0,
+  /** The neurons that receive urgencies of followers, by the wave; the most listened to of each. */
+  function levelsBack() {
+    const known = (/** @type {number} */ k) => {
+      const all = [...network.outgoing(k)];
+      return all.length > 0 && all.every((s) => run.urgency(view, s) === run.urgency(view, s));
+    };
+    const received = [...network.ids.keys()].filter((k) =>
+      waves.urged[k] > waves.fromLoss && known(k),
     );
-    const s = mostly(some, (one) => run.urgency(view, one));
-    if (s === undefined) return null;
-    const [from, to] = [targets[s], sources[s]];
-    const urgency = run.urgency(view, s);
+    return [...new Set(received.map((k) => waves.urged[k]))].sort((one, two) => one - two)
+      .map((wave) => {
+        const some = received.filter((k) => waves.urged[k] === wave);
+        const several = some.filter((k) => network.outgoing(k).length > 1);
+        return mostly(several.length ? several : some, (k) => view.u[k]) ?? some[0];
+      });
+  }
+
+  function comesBack(/** @type {number} */ to) {
+    const synapses = [...network.outgoing(to)];
+    const s = mostly(synapses, (one) => run.urgency(view, one)) ?? synapses[0];
+    const from = network.targets[s];
+    const parts = synapses.map((one) => ({
+      name: name(network.targets[one]), u: run.urgency(view, one),
+    }));
+    const ofLoss = network.outputOf.get(to);
+    if (ofLoss !== undefined) parts.push({ name: words.theLoss, u: view.blame[ofLoss] });
+    const isWhole = network.nSynapses <= network.sources.length;
+    const isOne = isWhole && parts.length === 1;
+    const list = parts.map((part) => tell("fromOne", { from: part.name, u: signed(part.u) }));
+    const urgency = isOne ? run.urgency(view, s) : view.u[to];
     const numbers = {
       from: name(from), to: name(to), w: shown(view.weights[s]), v: term(view.v[from]),
       u: shown(view.u[from]), slope: term(view.slope[from]),
-      signed: signed(view.v[from]), urgency: signed(urgency),
+      signed: signed(view.v[from]), urgency: signed(run.urgency(view, s)),
+      list: `${list.slice(0, -1).join(", ")} ${words.and} ${list[list.length - 1]}`,
+      sum: signed(view.u[to]),
     };
+    const what = isOne
+      ? "backWhat"
+      : isWhole && parts.length <= MOST_FOLLOWERS ? "backWhatSum" : "backWhatMany";
+    const why = `backWhy${isOne ? "" : "Sum"}${view.isMean ? "Mean" : ""}`;
+    const so = urgency > 0 ? "Rise" : urgency < 0 ? "Fall" : "Stay";
     return {
-      t: waves.urged[from] + 1.5,
-      chosen: synapse(s),
+      t: waves.urged[to] + 0.5,
+      chosen: isOne ? synapse(s) : neuron(to),
       lines: [
-        tell("backWhat", numbers),
-        tell(view.isMean ? "backWhyMean" : "backWhy", numbers),
-        tell(urgency > 0 ? "backSoRise" : "backSoFall", numbers),
+        tell(what, numbers), tell(why, numbers),
+        tell(isOne ? `backSo${so}` : `should${so}`, { ...numbers, name: name(to) }),
       ],
+    };
+  }
+
+  function ends() {
+    const what = waves.learn >= 0 ? "endLearnt" : hasLoss ? "endUrged" : "endPredicted";
+    const isLast = step === run.steps.length - 1;
+    return {
+      t: waves.count,
+      chosen: null,
+      lines: [tell(what), tell("endWhy"), tell(isLast ? "endOfRun" : "endOfStep")],
     };
   }
 
@@ -174,9 +213,12 @@ export function talk(run, waves, { step, example, language }) {
       moves: tell(change(s) > 0 ? "rises" : "falls"), loss: shown(info.mean),
       next: next === null ? "" : shown(next), optimizer: info.optimizer,
     };
+    const remembers = remembered(info.update);
     const why = want !== want
       ? "learnWhyUnknown"
-      : want * change(s) <= 0 // by momentum, or weight decay
+      : remembers
+      ? info.batch === 1 && info.learnedFrom === 1 ? "learnFromOne" : "learnFromMean"
+      : want * change(s) <= 0 // by weight decay, or by an optimizer of one's own
       ? "learnWhyOther"
       : info.batch === 1 && info.learnedFrom === 1
       ? "learnWhy"
@@ -185,19 +227,36 @@ export function talk(run, waves, { step, example, language }) {
       : own * want > 0
       ? "learnWhySame"
       : "learnWhyAgainst";
-    const so = next === null ? "learnSo" : sameExamples(info, run.steps[step + 1])
-      ? "learnSoAgain"
-      : "learnSoNext";
+    const again = next !== null && sameExamples(info, run.steps[step + 1]);
+    const so = next === null ? "learnSo" : again ? "learnSoAgain" : "learnSoNext";
+    const rose = !again || next <= info.mean ? "" : risen(info.update);
     return {
       t: waves.learn + 0.5,
       chosen: synapse(s),
       lines: [
         tell("learnWhat", numbers),
-        tell(why, numbers),
-        tell(so, numbers),
+        [why, ...(want === want ? remembers : "").split(" ")].filter(Boolean)
+          .map((key) => tell(key, numbers)).join(" "),
+        [so, rose].filter(Boolean).map((key) => tell(key, numbers)).join(" "),
       ],
     };
   }
+}
+
+/**
+ * What an update is made of beside the urgency: sentences, apart by spaces; "" if nothing.
+ * @param {any} update the optimizer's settings, null if it is a user's own
+ */
+function remembered(update) {
+  const decay = update?.weight_decay ? "andDecay" : "";
+  if (update?.name === "Adam") return `andAdam ${decay}`.trim();
+  return update?.momentum && update.count > 1 ? `andMomentum ${decay}`.trim() : decay;
+}
+
+/** Why the loss of the same examples rose. @param {any} update */
+function risen(update) {
+  if (!update || update.weight_decay) return "itRose";
+  return update.momentum || update.name === "Adam" ? "itRoseOrMomentum" : "itRoseByRate";
 }
 
 /** Whether two steps are known to have the same examples. @param {any} one @param {any} other */

@@ -121,6 +121,9 @@ export class Timeline {
     const mode = say(`mode_${info.mode}`);
     const loss = info.mean === null ? "" : ` · ${say("loss")} ${shown(info.mean)}`;
     const { lost, crashes } = scene.faults;
+    const absent = state.absent?.step === state.step
+      ? `${say("stepAbsent", { n: count(state.absent.asked) })} · `
+      : "";
     const share = describeShare(say, scene.placement, info);
     const [signs, words] = [["✕", lost, "lostCount"], ["†", crashes.length, "crashCount"]]
       .filter(([, n]) => n)
@@ -138,14 +141,14 @@ export class Timeline {
         "span",
         {
           class: "rest",
-          text: `${mode}${loss}${signs}${share ? ` · ${share}` : ""}`,
+          text: `${absent}${mode}${loss}${signs}${share ? ` · ${share}` : ""}`,
           title: words.slice(2) || null,
         },
       ),
     );
     this.steps.setAttribute(
       "aria-valuetext",
-      `${say("stepOf", { n: info.number })}, ${mode}${loss}${words}`,
+      `${say("stepOf", { n: info.number })}, ${absent}${mode}${loss}${words}`,
     );
     const wide = byId("track").clientWidth;
     const track = `${waves.count} ${info.mode} ${info.wrtInputs} ${state.language} ${wide}`;

@@ -6,6 +6,7 @@ import { lossHeight, niceTicks } from "../../../neuro_actors/viewer/js/charts.js
 import { ofSynapse, point } from "../../../neuro_actors/viewer/js/curve.js";
 import { Network, Run } from "../../../neuro_actors/viewer/js/data.js";
 import { layout, MOST_IN_COLUMN } from "../../../neuro_actors/viewer/js/layout.js";
+import { faultList } from "../../../neuro_actors/viewer/js/fault_list.js";
 import { readPlace, writePlace } from "../../../neuro_actors/viewer/js/place.js";
 import { SvgContext } from "../../../neuro_actors/viewer/js/svg_context.js";
 import { talk } from "../../../neuro_actors/viewer/js/talk.js";
@@ -14,6 +15,7 @@ import { placeNames } from "../../../neuro_actors/viewer/js/strip.js";
 import { stepTicks } from "../../../neuro_actors/viewer/js/timeline.js";
 import { Waves } from "../../../neuro_actors/viewer/js/waves.js";
 import { placeWeights } from "../../../neuro_actors/viewer/js/weight_labels.js";
+import { translator } from "../../../neuro_actors/viewer/js/words.js";
 import { corner, MOST_ZOOM, pan, WHOLE, zoomAt } from "../../../neuro_actors/viewer/js/zoom.js";
 
 const pack = (values, Kind = Float64Array) => Buffer.from(new Kind(values).buffer).toString("base64");
@@ -46,7 +48,7 @@ function run() {
 
 const OPENING = {
   step: 0, t: 0, example: 0, follow: false, chosen: null, why: false, shape: "auto", theme: "system", language: "en", speed: 1, pace: "waves",
-  digits: 4, workers: true, zoom: WHOLE, talk: null,
+  digits: 4, workers: true, zoom: WHOLE, talk: null, absent: null, languageAsked: false,
 };
 
 test("the point under the pointer stays there, and the society stays on the stage", () => {
@@ -164,7 +166,7 @@ test("an address leads back to its place", () => {
   assert.deepEqual(readPlace("", OPENING, made), OPENING);
   const places = [
     { step: 1, t: 3.5, example: -1, follow: true, chosen: { kind: "neuron", k: 1 }, why: true },
-    { chosen: { kind: "synapse", k: 2 }, shape: "population", theme: "dark", language: "fr", digits: 17, pace: "steps", speed: 0.25 },
+    { chosen: { kind: "synapse", k: 2 }, shape: "population", theme: "dark", language: "fr", languageAsked: true, digits: 17, pace: "steps", speed: 0.25 },
     { chosen: { kind: "loss" }, workers: false, zoom: { by: 2.5, x: 0.25, y: 0.75 }, example: 1, follow: true, talk: 4 },
   ];
   for (const place of places) {
@@ -176,11 +178,27 @@ test("an address leads back to its place", () => {
 
 test("what is wrong in an address is ignored", () => {
   for (const wrong of [
-    "#", "#=&&=", "#step=3", "#step=-1&wave=-2", "#step=NaN&wave=Infinity", "#example=0", "#example=3", "#example=1.5", "#neuron=nobody", "#from=x&to=x", "#from=x",
+    "#", "#=&&=", "#step=7.5", "#step=-1&wave=-2", "#step=NaN&wave=Infinity", "#example=0", "#example=3", "#example=1.5", "#neuron=nobody", "#from=x&to=x", "#from=x",
     "#why=1", "#view=cube&colours=red&language=de", "#speed=1000&digits=5&by=chance", "#zoom=2", "#zoom=0.5,0,0", "#zoom=99,0,0", "#zoom=2,5,0", "#zoom=2,0,0,0",
     "#talk=0", "#talk=-3", "#%", "#__proto__=1", `#neuron=${"<script>"}`,
   ])
     assert.deepEqual(readPlace(wrong, OPENING, run()), OPENING, wrong);
+});
+
+test("a language that was asked for stays in the address, and is called lang as well", () => {
+  const french = { ...OPENING, language: "fr" }; // as the browser is
+  for (const text of ["#language=fr", "#lang=fr"]) {
+    assert.equal(readPlace(text, OPENING, run()).language, "fr");
+    assert.equal(writePlace(readPlace(text, french, run()), french, run()), "language=fr");
+  }
+  assert.equal(writePlace(french, french, run()), "");
+});
+
+test("for a step that the page does not have it shows the nearest, and says so", () => {
+  const [before, after] = ["#step=3", "#step=200"].map((text) => readPlace(text, OPENING, run()));
+  assert.deepEqual([before.step, before.absent], [0, { asked: 3, step: 0 }]);
+  assert.deepEqual([after.step, after.absent], [2, { asked: 200, step: 2 }]);
+  assert.equal(readPlace("#step=8", OPENING, run()).absent, null);
 });
 
 test("round numbers on the axes", () => {
@@ -233,14 +251,16 @@ test("the presentation says what happens, why, so what, with the numbers of the 
   assert.equal(lines[2][2], "y is an output: +3 is what the network answers.");
   assert.deepEqual(lines[3].slice(0, 2), ["y answers 3. The target is 5.", "The loss says how wrong that is: 0.4."]);
   assert.deepEqual(lines[4], ["The loss sends y the urgency +2.", "If y rose a little, the loss would fall by 2 times as much: u = −∂L/∂a.", "So y should rise."]);
-  assert.deepEqual(lines[5], ["y sends h & <i> the urgency w · v = −2 × 2 = −4.", "v is its urgency times the slope of its function: 2 × 1 = +2. And w is how much y listens to h & <i>.", "So for y, h & <i> should fall. It adds up all that it receives."]);
+  assert.deepEqual(lines[5], ["y sends h & <i> the urgency w · v = −2 × 2 = −4.", "v is its urgency times the slope of its function: 2 × 1 = +2. And w is how much y listens to h & <i>.", "So for y, the activation of h & <i> should fall. h & <i> adds up all urgencies that it receives."]);
   assert.equal(lines[6][0], "The weight x → h & <i> changes from 0.5 to 0.7.");
   assert.equal(lines[6][1], "This example alone wants v · x = −2, but the mean of the 2 examples is +0.1. The weight learns from the mean: it rises.");
   assert.equal(lines[6][2], "Each neuron changed its own weights. The next step has the same examples: their mean loss goes from 0.07143 to 0.0625.");
   const times = of(0, 0, "en").map((moment) => moment.t);
   assert.deepEqual(times, [...times].sort((a, b) => a - b));
-  assert.equal(of(1, 0, "en").length, 6);
-  assert.equal(of(2, 0, "fr").at(-1).lines[0], "y répond 3.");
+  assert.deepEqual(lines[7], ["The step is over: every neuron has its urgency, and has learned from it.", "Each neuron used its own numbers and the messages that it received, and nothing else.", "Space goes on to the next step."]);
+  assert.equal(of(1, 0, "en").length, 7);
+  assert.equal(of(2, 0, "fr").at(-2).lines[0], "y répond 3.");
+  assert.equal(of(2, 0, "fr").at(-1).lines[2], "C’était la dernière étape\u00a0: fin.");
   assert.match(of(0, -1, "en")[1].lines[1], /On the mean of the batch, that gives \+0.55\./);
   for (const [step, example] of [[0, 0], [0, -1], [1, 1], [2, 0]])
     for (const language of ["en", "fr"])
@@ -255,7 +275,7 @@ test("the sentence on learning tells the example's urgency from the mean's, and 
     const made = run();
     change(made);
     const moments = talk(made, new Waves(made.network, made.steps[0]), { step: 0, example, language });
-    return moments.at(-1).lines.slice(1);
+    return moments.at(-2).lines.slice(1);
   };
   const wants = (value) => (made) => { made.steps[0].arrays.wants = pack([value, 0, 0, NaN, 0, 0]); };
   assert.match(last(wants(0.1))[0], /^This example alone wants v · x = −2, but the mean of the 2 examples is \+0\.1\. .*: it rises\.$/);
@@ -268,6 +288,62 @@ test("the sentence on learning tells the example's urgency from the mean's, and 
   const others = (made) => { made.steps[1].inputs = [0, 2]; };
   assert.match(last(others)[1], /The next step has examples of its own, with the mean loss 0\.0625\.$/);
   assert.match(last((made) => { made.steps.length = 1; })[1], /The mean loss of the step was 0\.07143\.$/);
+});
+
+/** x -> eyes; eyes -> head and body; head and body -> cat: what a child of two followers receives. */
+function diamond() {
+  const [one, none] = [(values) => pack(values), NaN];
+  return new Run({
+    title: "cat.arrows", picture: null, item: 8, functions: {}, curve: { steps: [1], losses: [0.5] }, notes: {},
+    network: {
+      ids: ["x", "eyes", "head", "body", "cat"], activations: [null, "identity", "identity", "identity", "identity"], outputs: [4], nSynapses: 5,
+      level: pack([0, 1, 2, 2, 3], Int32Array), sources: pack([0, 1, 1, 2, 3], Int32Array), targets: pack([1, 2, 3, 4, 4], Int32Array),
+    },
+    versions: [{ weights: one([1, 1.5, -0.5, 0.75, 0.25]), biases: one([0, 0, 0, 0, 0]) }],
+    steps: [{
+      number: 1, mode: "gradient", loss: "squared_error", optimizer: null, update: null, batch: 1, examples: 1, learnedFrom: 1,
+      inputs: [0], odd: [], wrtInputs: false, whole: true, mean: 0.5, before: 0, after: 0,
+      arrays: {
+        activations: one([1, 1, 1.5, -0.5, 1]), signals: one([none, 1, 1.5, -0.5, 1]), urgencies: one([none, 0.8, 0.6, 0.2, 0.8]),
+        slopes: one([none, 1, 1, 1, 1]), signal_urgencies: one([none, 0.8, 0.6, 0.2, 0.8]), targets: one([1.8]), blame: one([0.8]), losses: one([0.32]),
+      },
+    }],
+  });
+}
+
+test("the presentation says each level of the way back, the addition of several followers, and an end", () => {
+  const made = diamond();
+  const waves = new Waves(made.network, made.steps[0]);
+  const of = (language) => talk(made, waves, { step: 0, example: 0, language });
+  const [blame, first, second, end] = of("en").slice(-4);
+  assert.match(blame.lines[0], /^The loss sends cat/);
+  assert.equal(first.lines[0], "cat sends head the urgency w · v = 0.75 × 0.8 = +0.6.");
+  assert.deepEqual(second.lines, ["eyes receives +0.9 from head and −0.1 from body: together u = +0.8.", "Each follower sends w · v, for example head: 1.5 × 0.6 = +0.9. eyes adds up what it receives.", "So eyes should rise."]);
+  assert.equal(of("fr").at(-2).lines[0], "eyes reçoit +0.9 de head et −0.1 de body\u00a0: en tout, u = +0.8.");
+  assert.equal(of("fr").at(-1).lines[2], "C’était la dernière étape\u00a0: fin.");
+  assert.deepEqual([first.t, second.t, end.t].map(Math.ceil), [7, 8, waves.count]); // the wave that each speaks of
+  made.network.nSynapses = 9; // the page does not have all of them
+  assert.equal(of("en").at(-2).lines[0], "eyes receives the urgencies of all its followers, the greatest from head: +0.9. Together: u = +0.8.");
+});
+
+test("the sentence on learning names momentum, Adam and weight decay, and says why the loss rose", () => {
+  const lines = (update, language = "en", change = () => {}) => {
+    const made = run();
+    made.steps[0].update = { rate: 0.5, count: 29, ...update };
+    change(made);
+    return talk(made, new Waves(made.network, made.steps[0]), { step: 0, example: 0, language }).at(-2).lines;
+  };
+  const momentum = { name: "SGD", momentum: 0.9, weight_decay: 0 };
+  assert.equal(lines(momentum)[1], "The neuron learns from the mean of this weight’s urgencies over the 2 examples: +0.1. Momentum adds what remains of the changes before.");
+  assert.match(lines(momentum, "fr")[1], /^Le neurone apprend de la moyenne des urgences de ce poids sur les 2 exemples\u00a0: \+0.1\. L’inertie y ajoute ce qui reste des changements précédents\.$/);
+  assert.match(lines({ ...momentum, count: 1 })[1], /^This example alone/); // nothing remains before the first
+  assert.match(lines({ name: "Adam", weight_decay: 0 })[1], /\+0\.1\. Adam averages it .* learning rate\.$/);
+  assert.match(lines({ name: "SGD", momentum: 0, weight_decay: 0.1 })[1], /\+0\.1\. Weight decay also pulls/);
+  const rises = (made) => { made.steps[1].mean = 0.9; };
+  assert.match(lines(momentum, "en", rises)[2], /from 0\.07143 to 0\.9\. It rose: .* too large here, or the changes before/);
+  assert.match(lines({ name: "SGD", momentum: 0, weight_decay: 0 }, "en", rises)[2], /It rose: the learning rate was too large here\.$/);
+  assert.match(lines({}, "fr", rises)[2], /Elle a augmenté/);
+  assert.doesNotMatch(lines(momentum)[2], /rose/);
 });
 
 test("a function is a word of the language, and a slope a number", () => {
@@ -284,4 +360,21 @@ test("both languages have every sentence", () => {
   assert.deepEqual(Object.keys(TALK_WORDS.en).sort(), Object.keys(TALK_WORDS.fr).sort());
   for (const key of Object.keys(TALK_WORDS.en))
     assert.deepEqual([...new Set(braces(TALK_WORDS.en[key]).split(","))], [...new Set(braces(TALK_WORDS.fr[key]).split(","))], key);
+});
+
+test("a lost message to an input that gets no urgency is an acknowledgement, at a virtual time", () => {
+  const element = () => ({ text: "", setAttribute() {}, append(...all) { this.text += all.map((one) => one.text ?? one).join(""); }, set textContent(text) { this.text = text; }, cloneNode() { return this; } });
+  globalThis.document = { createElement: element };
+  globalThis.Node = Object;
+  const made = run();
+  const lines = (wrtInputs, language) => {
+    const waves = new Waves(made.network, { mode: "train", wrtInputs });
+    const faults = { crashes: [], delivery: (route) => (route === "backward" ? { lost: [42.575], arrived: 43 } : undefined) };
+    return faultList({ scene: { network: made.network, say: translator(language), faults, waves } }, [0]).text;
+  };
+  assert.match(lines(false, "en"), /acknowledgement h & <i> → x: lost at 42\.575\u00a0virtual s; the one sent at 43\.000\u00a0virtual s arrived/);
+  assert.match(lines(false, "fr"), /accusé de réception h & <i> → x\u00a0: perdu à 42,575\u00a0s virtuelles/);
+  assert.match(lines(true, "en"), /urgency h & <i> → x: lost at/);
+  delete globalThis.document;
+  delete globalThis.Node;
 });
