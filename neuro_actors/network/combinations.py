@@ -19,8 +19,10 @@ from types import MappingProxyType
 import numpy as np
 
 from ..support.arrays import Array
+from ..support.hints import explains_fields
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class Combination:
     """A combination g of n rows, column by column.

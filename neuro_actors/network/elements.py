@@ -63,6 +63,7 @@ class Neuron:
     frozen: bool = False
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class Interneuron:
     """A node without parameters, which combines what it receives: a gate, a pooling, a softmax.
@@ -85,6 +86,7 @@ class Interneuron:
     frozen: ClassVar[bool] = False
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class Delay:
     """A node that repeats what a neuron said some ticks before; with it a network has a memory.

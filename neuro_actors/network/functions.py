@@ -396,6 +396,7 @@ def add_combination(
     COMBINATIONS[name] = added
 
 
+@explains_arguments
 @passes_handler_exceptions
 def add_loss(
     name: str,

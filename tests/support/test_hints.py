@@ -96,8 +96,8 @@ def test_a_missing_attribute(code: str, match: str) -> None:
         ),
         ("na.trace('a', 'x->y')", r"^na\.trace: got 2 .* takes 1 \(log\): .*, such as weight="),
         (
-            "na.Neuron('a', 'tanh', 0, 1)",
-            r"^na\.Neuron: got 4 .* takes 3 \(id, activation, bias\)$",
+            "na.Neuron('a', 'tanh', 0, False, 1)",
+            r"^na\.Neuron: got 5 .* takes 4 \(id, activation, bias, frozen\)$",
         ),
         (
             "na.predict(RESULT, X)",
