@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.proof.random_cases import Case
@@ -34,8 +35,7 @@ def transformer() -> na.Network:
 
 @pytest.mark.parametrize(
     "make",
-    [gru, convolution, pytest.param(lstm_of_two, marks=pytest.mark.slow)]
-    + [pytest.param(transformer, marks=pytest.mark.slow)],
+    few([gru, convolution, lstm_of_two, transformer]),
 )
 def test_it_is_exact_as_a_whole(make) -> None:
     network, rng = make(), np.random.default_rng(0)
