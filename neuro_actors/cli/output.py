@@ -28,7 +28,10 @@ COLOURS["disturbed"] = "red"
 
 
 def import_all(modules: Iterable[str]) -> None:
-    """Import the modules that `--import` names.
+    """Import the modules that `--import` names, also from the current folder.
+
+    The current folder comes first, as for `python -m`; the command that pip installs has its own
+    folder there.
 
     Args:
         modules: Their names.
@@ -37,10 +40,15 @@ def import_all(modules: Iterable[str]) -> None:
         InputError: One of them cannot be imported.
     """
     for module in modules:
+        if module.endswith(".py"):
+            raise InputError(f"--import {module!r}: leave off .py: --import {module[:-3]}")
+        sys.path.insert(0, "")
         try:
             importlib.import_module(module)
         except Exception as error:  # a module may raise anything
             raise InputError(f"--import {module!r}: {type(error).__name__}: {error}") from None
+        finally:
+            sys.path.remove("")
 
 
 def check_step(file: Path, step: int) -> None:

@@ -10,6 +10,7 @@ from helpers.cli_logs import run, run_process
 
 import neuro_actors as na
 from neuro_actors.cli import command_line as cli
+from neuro_actors.cli.output import import_all
 from neuro_actors.network.field import Field
 from neuro_actors.neuron import local_rule as neuron
 
@@ -226,3 +227,17 @@ def test_without_docstrings_and_assertions(optimized: str, tmp_path) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("True True") or rest[0] == "-m"
+
+
+def test_a_module_in_the_current_folder_is_imported(tmp_path, monkeypatch) -> None:
+    (tmp_path / "rules_of_mine.py").write_text("FOUND = True\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    import_all(["rules_of_mine"])
+    assert sys.modules.pop("rules_of_mine").FOUND
+    assert sys.path == before
+    with pytest.raises(na.InputError, match="^--import 'no_such_module': ModuleNotFoundError"):
+        import_all(["no_such_module"])
+    with pytest.raises(na.InputError, match="leave off .py: --import rules_of_mine$"):
+        import_all(["rules_of_mine.py"])

@@ -105,7 +105,14 @@ RUNNING = [
 ]
 
 
-@pytest.mark.parametrize("path", RUNNING, ids=name)
+@pytest.mark.parametrize(
+    "path",
+    [  # a French page has the code of its English twin; see test_french.py
+        pytest.param(path, marks=pytest.mark.slow if path.name.endswith(".fr.md") else ())
+        for path in RUNNING
+    ],
+    ids=name,
+)
 def test_code_prints_what_stands_below_it(
     path: Path, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
