@@ -74,6 +74,7 @@ def collect_page_data(
     elif shape is not None and not (isinstance(shape, str) and shape == "look"):
         raise InputError(f"picture must be (rows, columns), None or 'look', got {quote(shape)}")
     network = log.network
+    _check_plain(log)
     # There is nothing to see in the steps of a partial log that contain commits only, and in the
     # rounds of some rules whose messages have no value of any example.
     steps = [info for info in log.steps if info.only is None and 0 < info.batch <= info.columns]
@@ -92,6 +93,22 @@ def collect_page_data(
         budget -= excess + 1000  # long names, for one, take more than was reckoned with
         if budget < limits.PAGE_BYTES:
             raise InputError(f"the log does not fit into a page of {max_mb:g} MB: allow more")
+
+
+def _check_plain(log: Log) -> None:
+    """Check that the page's formulas are those of the network: of weighted sums that learn."""
+    network = log.network
+    has = {
+        "interneurons": bool(network.interneurons),
+        "neurons at several positions": len(network.grids) > 1,
+        "frozen parameters": bool(network.frozen_weights.any() or network.frozen_biases.any()),
+    }
+    for what, is_there in has.items():
+        if is_there:
+            raise InputError(
+                f"{str(log.path)!r}: the page does not show networks with {what} yet: "
+                "neuro-actors log show, log trace and audit take the log"
+            )
 
 
 def _collect(
