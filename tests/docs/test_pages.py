@@ -107,7 +107,7 @@ RUNNING = [
 
 @pytest.mark.parametrize(
     "path",
-    [  # a French page has the code of its English twin; see test_french.py
+    [  # a French page has the code of the English one; see test_french.py
         pytest.param(path, marks=pytest.mark.slow if path.name.endswith(".fr.md") else ())
         for path in RUNNING
     ],
