@@ -273,4 +273,4 @@ def test_a_network_whose_formulas_the_page_does_not_know_is_refused(tmp_path, wh
     na.train(net, x, x, optimizer=na.SGD(0.1), epochs=1, log=tmp_path / "run.arrows")
     problem = f"run.arrows': the page does not show networks with .*{what} yet: neuro-actors log"
     with pytest.raises(na.InputError, match=problem):
-        na.show(tmp_path / "run.arrows")
+        collect_page_data(na.open_log(tmp_path / "run.arrows"))
