@@ -21,18 +21,18 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..network.cell import DelayRows, make_cell
 from ..network.field import count_positions
-from ..network.functions import Activation
 from ..network.network import Network
 from ..neuron.local_rule import NOTHING, LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
-from ..neuron.sums import ORDERED, Sums
+from ..neuron.sums import Sums
 from ..support.arrays import Array, freeze
 from ..support.errors import InputError
 from ..support.scalars import as_whole_number
@@ -213,6 +213,9 @@ def _tick(begin: str, round: str) -> tuple[int, int] | None:
 class TimeNeuron(LocalRule):
     """A neuron that adds up the urgencies of its parameters over all ticks, and learns in the last.
 
+    Args:
+        own: As `LocalRule`.
+
     Attributes:
         total: Their sum over the ticks that are done. Shape (fan_in + 1,), or (0,) before them.
     """
@@ -220,24 +223,8 @@ class TimeNeuron(LocalRule):
     __slots__ = ("total",)
     STATE = ("state", "total")
 
-    def __init__(
-        self,
-        id: str,
-        function: Activation,
-        parameters: Array,
-        from_input: NDArray[np.bool_],
-        sums: Sums = ORDERED,
-    ) -> None:
-        """Make the rule of a neuron that has not learned yet.
-
-        Args:
-            id: The neuron's id.
-            function: The neuron's activation function.
-            parameters: The weights in synapse order, then the bias. Shape (fan_in + 1,).
-            from_input: True where the source is an input. Shape (fan_in,).
-            sums: The sums by which the rule adds.
-        """
-        super().__init__(id, function, parameters, from_input, sums)
+    def __init__(self, *own: Any) -> None:
+        super().__init__(*own)
         self.total = NOTHING
 
     def conclude(self, step: Step, wanted: Array, commit_out: Array) -> None:
