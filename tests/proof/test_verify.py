@@ -133,7 +133,8 @@ def test_what_is_not_plain_is_exact(number: int, channels: str) -> None:
     assert not verdict.too_deep
 
 
-@pytest.mark.parametrize("first", few(range(0, 500, 5), 2))
+# 500 others are drawn beside PyTorch, in test_torch_oracle.py
+@pytest.mark.parametrize("first", few(range(500, 600, 5), 2))
 def test_networks_of_any_kind_are_exact(first: int, channels: str) -> None:
     for verdict in verify(5, seed=first, channels=channels, torch=False, any_kind=True):
         assert (verdict.failure, verdict.passed) == (None, True), (verdict.seed, verdict)
