@@ -114,6 +114,7 @@ print([everything(draw_case(seed), "bundled")[3:] for seed in range(3)])
 """
 
 
+@pytest.mark.slow
 def test_the_bits_depend_on_no_number_of_threads(run_slow: bool) -> None:
     said = set()
     for threads in ("1", "2", None) if run_slow else ("1", "2"):

@@ -130,6 +130,7 @@ def test_help_says_how() -> None:
     assert "python -m neuro_actors" in text
 
 
+@pytest.mark.slow
 def test_a_synapse_without_quotes(folder: Path) -> None:
     """A shell takes > for itself: `--weight x0->h1.0` arrives as x0-, and makes a file h1.0."""
     log = str(folder / "run.arrows")

@@ -37,6 +37,7 @@ def test_no_picture_is_on_both_sides(animal: str | None) -> None:
     assert not np.array_equal(train.x, other_seed.x)
 
 
+@pytest.mark.slow
 def test_sizes_are_means_of_the_same_pictures() -> None:
     large = na.datasets.silhouettes(28, "cat")
     assert (large.x.min(), large.x.max()) == (0.0, 1.0)

@@ -200,6 +200,7 @@ def test_gates_and_sums() -> None:
     np.testing.assert_allclose(na.predict(net, values), expected, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_a_decoder_of_two_blocks_learns_to_copy() -> None:
     """Three words, a sign that says "again": then it says the three words."""
     words, length = 4, 3

@@ -518,6 +518,7 @@ class Own:
         return "Own()"
 
 
+@pytest.mark.slow
 def test_somebodys_own_optimizer_is_audited_or_believed(tmp_path) -> None:
     one, other = Own(), Own()
     recorded(tmp_path / "a", optimizers=[one, one, other, other])

@@ -82,6 +82,7 @@ def test_its_hessian_is_that_of_the_reference() -> None:
         assert np.allclose(hessian[k], wanted, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_it_says_so_if_a_run_does_not_show_it(capsys) -> None:
     """Descent in the place of Newton-CG: the finding is not claimed."""
     skip_without("sklearn")

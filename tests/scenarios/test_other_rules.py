@@ -5,7 +5,7 @@ from __future__ import annotations
 import _experiment
 import other_rules
 import pytest
-from helpers.tiers import skip_without
+from helpers.tiers import few, skip_without
 from other_rules import (
     BACKPROPAGATION,
     CODING,
@@ -38,6 +38,7 @@ def test_feedback_comes_to_point_along_the_gradient(runs: list[Run], k: int) -> 
     assert run.accuracies[-1] > 0.94
 
 
+@pytest.mark.slow
 def test_freely_relaxed_it_stays_near_and_noise_stays_far() -> None:
     skip_without("sklearn")
     near, far, exact = (measure(name, 0, 50) for name in (CODING, NOISE, BACKPROPAGATION))
@@ -63,7 +64,7 @@ def test_fixed_predictions_are_backpropagation(seed: int) -> None:
     assert count_differing(seed, relaxations=1, steps=5) > 2000
 
 
-@pytest.mark.parametrize("hidden", other_rules.SIZES)
+@pytest.mark.parametrize("hidden", few(other_rules.SIZES, 1))
 def test_one_reward_finds_one_nth(hidden: int) -> None:
     skip_without("sklearn")
     found = measure_noise(0, hidden)

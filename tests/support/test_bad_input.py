@@ -400,6 +400,7 @@ def command(line: str, expected: int, **more: str) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
+@pytest.mark.slow
 @need_shell
 def test_a_closed_or_full_output(run: Path, run_slow: bool) -> None:
     lines = (

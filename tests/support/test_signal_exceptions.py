@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import trio
 from helpers.systems import need_alarm
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.network import functions
@@ -75,7 +76,7 @@ def train_long(monkeypatch: pytest.MonkeyPatch, seconds: float, **more: object) 
 
 
 @pytest.mark.parametrize("seconds", [0.03, pytest.param(0.11, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("channels", ["bundled", "memory", na.Unreliable(drop=0.1)])
+@pytest.mark.parametrize("channels", few(["bundled", "memory", na.Unreliable(drop=0.1)], 1))
 def test_a_time_limit_around_a_run(kind, net, channels, seconds, monkeypatch) -> None:
     with pytest.raises(kind, match="^mine$") as caught:
         train_long(monkeypatch, seconds, channels=channels)
