@@ -3,12 +3,13 @@
 Each is made in English and in French: the French page shows `view-storm.fr.png` for
 `view-storm.png`.
 
-pip install -e ".[test-all]" && python docs/view_pictures.py
+pip install -e ".[test-all]" && python docs/view_pictures.py [view-storm.png ...]
 """
 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -166,7 +167,7 @@ PICTURES = {
         xor,
         "light",
         "neuroActors.goStep(6); neuroActors.choose({kind: 'synapse', k: 0}); "
-        "neuroActors.goTime(neuroActors.waves().learn + 0.5)",
+        "neuroActors.goTime(neuroActors.waves().learn + 0.85)",
     ),
     "view-messages.png": (
         cats,
@@ -186,7 +187,7 @@ PICTURES = {
         "light",
         "neuroActors.choose({kind: 'neuron', k: 500}); neuroActors.goTime(11.5)",
     ),
-    "view-storm.png": (storm, "light", "neuroActors.goStep(1); neuroActors.goTime(2.55)"),
+    "view-storm.png": (storm, "light", "neuroActors.goStep(1); neuroActors.goTime(2.7)"),
     "view-machines.png": (
         machines,
         "light",
@@ -200,7 +201,8 @@ if __name__ == "__main__":
         folder = Path(name)
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
-        for picture, (make, theme, act) in PICTURES.items():
+        for picture in sys.argv[1:] or PICTURES:
+            make, theme, act = PICTURES[picture]
             log = make(folder)
             french = chats(folder) if make is cats else log
             for locale, goal, path in (

@@ -77,6 +77,7 @@ class Viewer:
             "sources: [...sources], targets: [...targets] }))(neuroActors.run.network)"
         )
         self.ids, self.activations = network["ids"], network["activations"]
+        self.outputs = network["outputs"]
         self.sources, self.targets = network["sources"], network["targets"]
         self.steps = page.evaluate(
             "neuroActors.run.steps.map(({ number, mode, batch, inputs, examples, loss, learnedFrom }) => "
@@ -123,6 +124,7 @@ class Numbers:
     a: float = math.nan
     u: float = math.nan
     v: float = math.nan
+    logit: list[str] = field(default_factory=list)
     wants: dict[str, float] = field(default_factory=dict)
     learned: dict[str, list[float]] = field(default_factory=dict)
 
@@ -145,15 +147,17 @@ def check_neuron(viewer: Viewer, panel: dict[str, Any]) -> Numbers:
     sends = section(panel, "sends")
     slope = ""
     if sends:
-        (result,) = sends["results"]
+        result, *logit = sends["results"]
         found.a = read_number(result.rsplit("= ", 1)[1])
         if is_mean:
             assert sends["formula"] == "mean of a"
             assert "(" not in result
             assert sends["marks"] == []
             assert sends["slope"] == ""
+            assert logit == []
         elif sends["formula"] != "a":
             slope = check_sends(viewer, sends, z, result)
+        found.logit = logit
     urged = section(panel, "its urgency")
     if urged:
         check_urgency(viewer, urged)
@@ -336,26 +340,40 @@ def check_synapse(viewer: Viewer, panel: dict[str, Any]) -> dict[str, list[float
     return check_update(viewer, learns) if learns else {}
 
 
-def check_loss(viewer: Viewer, panel: dict[str, Any], loss: str) -> None:
-    """Check the loss and the urgencies that it sends, by its own formulas."""
+LOGITS: dict[str, Callable[..., Any]] = {
+    "sigmoid_cross_entropy": lambda p: 1 / (1 + np.exp(-p)),
+    "softmax_cross_entropy": lambda p: np.exp(p) / np.exp(p).sum(),
+}
+
+
+def check_loss(viewer: Viewer, panel: dict[str, Any], loss: str) -> list[float]:
+    """Check the loss and the urgencies that it sends, by its own formulas.
+
+    Returns the probabilities of the outputs, where these are logits.
+    """
     formulas = [kind for kind in panel["kinds"] if " = " in kind]
     if panel["of"].startswith("mean of"):
         assert formulas == []
-        return
+        assert len(panel["tables"][0]["head"]) == 4
+        return []
     value, urgency = formulas
-    p, t, u = (
-        np.array([read_number(row[k]) for row in panel["tables"][0]["rows"]]) for k in (1, 2, 3)
-    )
+    p, *probability, t, u = np.array(
+        [[read_number(cell) for cell in row[1:]] for row in panel["tables"][0]["rows"]]
+    ).T
     assert value.startswith(f"{loss} = ")
     found = read_number(panel["results"][0].split(": ")[1])
     room = 1e-9 if viewer.digits == 16 else 2e-2
     assert float(Formula(value.removeprefix(f"{loss} = "))(p=p, t=t)) == pytest.approx(
         found, rel=room, abs=1e-12
     )
+    assert bool(probability) == (loss in LOGITS)
+    for values in probability:
+        assert values == pytest.approx(LOGITS[loss](p), rel=room, abs=1e-12)
     expected = Formula(urgency.removeprefix("urgency of an output: −∂L/∂p = "))(p=p, t=t)
     assert np.broadcast_to(expected, u.shape) == pytest.approx(
         u, rel=room, abs=1e-3 if room > 1e-3 else 1e-12
     )
+    return probability[0].tolist() if probability else []
 
 
 # --- the optimizers, once more ------------------------------------------------------------------
@@ -607,7 +625,11 @@ def check_step(viewer: Viewer, step: int, example: int, run: Run) -> dict[int, N
         check_synapse(viewer, viewer.read({"kind": "synapse", "k": s}, step, example))
     panel = viewer.read({"kind": "loss"}, step, example)
     if viewer.steps[step]["loss"] is not None:
-        check_loss(viewer, panel, str(run.loss))
+        probabilities = check_loss(viewer, panel, str(run.loss))
+        for row, k in enumerate(viewer.outputs):
+            if k in found:
+                logit = [read_number(text.rsplit("= ", 1)[1]) for text in found[k].logit]
+                assert logit == probabilities[row : row + 1]
     return found
 
 

@@ -2,6 +2,7 @@
 
 import { overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
+import { probability } from "./logits.js";
 import { shown, signed } from "./numbers.js";
 
 /** @param {import("./panel.js").PanelApp} app @returns {any[]} */
@@ -10,6 +11,7 @@ export function lossPanel(app) {
   if (info.loss === null)
     return [el("h2", { text: say("lossNode") }), el("p", { class: "note", text: say("lossNone") })];
   const formulas = view.isMean || view.odd.has(network.n) ? null : run.raw.losses[info.loss];
+  const logits = network.outputs.some((k) => probability(run, view, info, k) >= 0);
   const rows = network.outputs.map((k, row) =>
     el(
       "tr",
@@ -28,13 +30,22 @@ export function lossPanel(app) {
           name(network.ids[k]),
         ),
       ),
-      [view.a[k], view.targets[row], view.blame[row]].map((value) =>
-        el("td", { class: "n", text: signed(value) }),
-      ),
+      [
+        signed(view.a[k]),
+        ...(logits ? [shown(probability(run, view, info, k))] : []),
+        signed(view.targets[row]),
+        signed(view.blame[row]),
+      ].map((text) => el("td", { class: "n", text })),
     ),
   );
   const title = say(view.isMean ? "lossMean" : "lossOf", { name: say("loss") });
-  const heads = [say("output"), say("activation"), say("target"), say("lossUrgency")];
+  const heads = [
+    say("output"),
+    say(logits ? "activationLogit" : "activation"),
+    ...(logits ? [say("probability")] : []),
+    say("target"),
+    say("lossUrgency"),
+  ];
   const { steps, losses } = run.curve;
   const near = steps.reduce(
     (

@@ -4,6 +4,7 @@ import { faultList } from "./fault_list.js";
 import { functionChart, overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
 import { learnSection } from "./learn_panel.js";
+import { probability } from "./logits.js";
 import { swatch } from "./workers.js";
 import { describePlace } from "./placement.js";
 import { rounded, shown, signed } from "./numbers.js";
@@ -191,7 +192,19 @@ function sendsSection(/** @type {import("./panel.js").PanelApp} */ app, /** @typ
     view.slope[k] === view.slope[k]
       ? el("p", { class: "slope", text: say("slopeHere", { slope: shown(view.slope[k]) }) })
       : null,
+    ...asProbability(app, k),
   );
+}
+
+function asProbability(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
+  const { view, say, run, info } = app.scene;
+  const p = probability(run, view, info, k);
+  if (p !== p) return [];
+  const formula = info.loss === "sigmoid_cross_entropy" ? "s = 1 / (1 + e^−a)" : "q = e^a / Σ e^a";
+  return [
+    el("p", { class: "result logit", text: `${formula} = ${shown(p)}` }),
+    el("p", { class: "note", text: say("isLogit") }),
+  ];
 }
 
 function urgencySection(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {

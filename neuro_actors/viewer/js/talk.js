@@ -1,6 +1,7 @@
 // The presentation: for each moment of a step what happens, why, and so what, with its numbers.
 
 import { plain } from "./labels.js";
+import { probability } from "./logits.js";
 import { count, shown, signed } from "./numbers.js";
 import { term } from "./update.js";
 import { TALK_WORDS } from "./talk_words.js";
@@ -8,7 +9,6 @@ import { spaced } from "./words.js";
 
 const MOST_INPUTS = 4; // inputs that are named one by one
 const MOST_FOLLOWERS = 4; // followers whose urgencies are named one by one
-const MOST_LEVELS = 3; // on the way forward; if there are more, only the first and the last
 
 /**
  * @typedef {{t: number, chosen: import("./focus.js").Thing | null, lines: string[]}} Moment three
@@ -57,7 +57,7 @@ export function talk(run, waves, { step, example, language }) {
   const output = network.outputs[row];
   return [
     inputs(),
-    ...levels().map(fires),
+    ...network.levels.map((_, level) => level).slice(1).map(fires),
     hasLoss ? lossReceives() : predicts(),
     hasLoss ? blames() : null,
     ...(hasLoss ? levelsBack().map(comesBack) : []),
@@ -78,9 +78,9 @@ export function talk(run, waves, { step, example, language }) {
     return { t: 0.5, chosen: null, lines: [what, why, tell("inputsSo")] };
   }
 
-  function levels() {
-    const depths = network.levels.map((_, level) => level).slice(1);
-    return depths.length > MOST_LEVELS ? [depths[0], depths[depths.length - 1]] : depths;
+  function logit(/** @type {number} */ k) {
+    const p = probability(run, view, info, k);
+    return p === p ? "Logit" : "";
   }
 
   function fires(/** @type {number} */ level) {
@@ -89,7 +89,7 @@ export function talk(run, waves, { step, example, language }) {
     if (k === undefined) return null;
     const numbers = {
       name: name(k), f: functionName(network.activations[k]),
-      z: signed(view.z[k]), a: signed(view.a[k]),
+      z: signed(view.z[k]), a: signed(view.a[k]), p: shown(probability(run, view, info, k)),
     };
     const mean = view.isMean ? "Mean" : "";
     return {
@@ -98,7 +98,7 @@ export function talk(run, waves, { step, example, language }) {
       lines: [
         tell(`fireWhat${mean}`, numbers),
         tell(`fireWhy${mean}`, numbers),
-        tell(network.outputOf.has(k) ? "outputSo" : "fireSo", numbers),
+        tell(network.outputOf.has(k) ? `outputSo${logit(k)}` : "fireSo", numbers),
       ],
     };
   }
@@ -106,9 +106,10 @@ export function talk(run, waves, { step, example, language }) {
   function lossReceives() {
     const numbers = {
       name: name(output), a: shown(view.a[output]), target: shown(view.targets[row]),
-      loss: shown(view.loss),
+      loss: shown(view.loss), p: shown(probability(run, view, info, output)),
     };
-    const lines = ["lossWhat", "lossWhy", "lossSo"].map((key) => tell(key, numbers));
+    const keys = [`lossWhat${logit(output)}`, "lossWhy", "lossSo"];
+    const lines = keys.map((key) => tell(key, numbers));
     return {
       t: waves.toLoss + 0.5,
       chosen: /** @type {import("./focus.js").Thing} */ ({ kind: "loss" }),

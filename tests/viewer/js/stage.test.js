@@ -326,6 +326,42 @@ test("the presentation says each level of the way back, the addition of several 
   assert.equal(of("en").at(-2).lines[0], "eyes receives the urgencies of all its followers, the greatest from head: +0.9. Together: u = +0.8.");
 });
 
+/** x -> a -> b -> c -> d, with the output of d as a logit. */
+function chain() {
+  const one = (values) => pack(values);
+  const signals = [NaN, 1, 1, 1, 2];
+  return new Run({
+    title: "chain.arrows", picture: null, item: 8, functions: {}, curve: { steps: [1], losses: [0.1] }, notes: {}, losses: { sigmoid_cross_entropy: {}, softmax_cross_entropy: {} },
+    network: {
+      ids: ["x", "a", "b", "c", "d"], activations: [null, ...Array(4).fill("identity")], outputs: [4], nSynapses: 4,
+      level: pack([0, 1, 2, 3, 4], Int32Array), sources: pack([0, 1, 2, 3], Int32Array), targets: pack([1, 2, 3, 4], Int32Array),
+    },
+    versions: [{ weights: one([1, 1, 1, 2]), biases: one([0, 0, 0, 0, 0]) }],
+    steps: [{
+      number: 1, mode: "gradient", loss: "sigmoid_cross_entropy", optimizer: null, update: null, batch: 1, examples: 1, learnedFrom: 1,
+      inputs: [0], odd: [], wrtInputs: false, whole: true, mean: 0.127, before: 0, after: 0,
+      arrays: {
+        activations: one([1, 1, 1, 1, 2]), signals: one(signals), urgencies: one([NaN, 0.2, 0.2, 0.2, 0.1]),
+        slopes: one([NaN, 1, 1, 1, 1]), signal_urgencies: one([NaN, 0.2, 0.2, 0.2, 0.1]), targets: one([1]), blame: one([0.1192]), losses: one([0.127]),
+      },
+    }],
+  });
+}
+
+test("the presentation says each level of the way forward, and of a logit its probability", () => {
+  const made = chain();
+  const of = (language, example = 0) => talk(made, new Waves(made.network, made.steps[0]), { step: 0, example, language });
+  const whats = of("en").map((moment) => moment.lines[0]);
+  assert.deepEqual(whats.slice(1, 5).map((line) => line.split(" ")[0]), ["a", "b", "c", "d"]);
+  assert.equal(of("en")[4].lines[2], "d is an output: it answers +2. That is a logit: 0 means “I do not know”. As a probability: 0.8808.");
+  assert.equal(of("en")[5].lines[0], "d answers 2, a probability of 0.8808. The target is 1.");
+  assert.equal(of("fr")[5].lines[0], "d répond 2, soit une probabilité de 0.8808. La cible est 1.");
+  made.steps[0].loss = "softmax_cross_entropy"; // of one class: sure
+  assert.match(of("en")[5].lines[0], /a probability of 1\. /);
+  delete made.raw.losses.softmax_cross_entropy; // a user's own loss of that name
+  assert.equal(of("en")[5].lines[0], "d answers 2. The target is 1.");
+});
+
 test("the sentence on learning names momentum, Adam and weight decay, and says why the loss rose", () => {
   const lines = (update, language = "en", change = () => {}) => {
     const made = run();
