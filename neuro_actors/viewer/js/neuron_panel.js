@@ -202,8 +202,8 @@ function asProbability(/** @type {import("./panel.js").PanelApp} */ app, /** @ty
   if (p !== p) return [];
   const formula = info.loss === "sigmoid_cross_entropy" ? "s = 1 / (1 + e^−a)" : "q = e^a / Σ e^a";
   return [
-    el("p", { class: "result logit", text: `${formula} = ${shown(p)}` }),
     el("p", { class: "note", text: say("isLogit") }),
+    el("p", { class: "result", text: `${formula} = ${shown(p)}` }),
   ];
 }
 
