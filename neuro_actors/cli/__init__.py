@@ -15,7 +15,7 @@ Files:
     demo_pictures.py pictures of plain characters, for `demo`
     demo_texts.py    what `demo` prints, in English and French
     faults.py        `faults`: random societies under random faults
-    guess.py         says which command was meant
+    guess.py         says what to type in place of what cannot be read
     log.py           `log`: the group of commands about logs; `log info`, `log show`
     log_diff.py      `log diff`
     log_export.py    `log export`

@@ -20,7 +20,7 @@ from .bench import bench
 from .checkpoint import checkpoint, resume
 from .demo import demo
 from .faults import faults
-from .guess import GuessingGroup
+from .guess import GuessingGroup, explain
 from .log import log
 from .output import drop_output, ignore_closed_pipe
 from .trace import trace
@@ -90,7 +90,7 @@ def main() -> None:
             result = _run()
             sys.stdout.flush()
     except click.ClickException as error:
-        _exit_with_error(error.format_message())
+        _exit_with_error(explain(error))
     except NeuroActorsError as error:
         _exit_with_error(str(error))
     except (click.Abort, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Says which command was meant, where there is none of a name."""
+"""Says what to type in place of what cannot be read as a command."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ NO_COMMAND = {
     "train": "a network of your own is trained in Python, by na.train; for a first look: demo",
     "fit": "a network of your own is trained in Python, by na.train; for a first look: demo",
     "predict": "a network is asked in Python, by na.predict",
+    "help": "write --help in its place",
 }
 
 
@@ -92,6 +93,25 @@ class GuessingGroup(click.Group):
             raise click.UsageError(f"No such command {name!r}{_guess(name, ctx)}", ctx) from None
 
 
+def explain(error: click.ClickException) -> str:
+    """Return the text of an error of the command line, with what to type.
+
+    Args:
+        error: The error. Of a missing argument it says how the command is written; of an unknown
+            option that is like no other it says where all are listed.
+    """
+    text = error.format_message()
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    if ctx is None:
+        return text
+    if isinstance(error, click.MissingParameter):
+        words = [piece for piece in ctx.command.collect_usage_pieces(ctx) if piece != "[OPTIONS]"]
+        return f"{text.rstrip('.')}: write {' '.join([ctx.command_path, *words])}"
+    if isinstance(error, click.NoSuchOption) and not error.possibilities:
+        return f"{text.rstrip('.')}: {ctx.command_path} --help lists the options"
+    return text
+
+
 def _guess(name: str, ctx: click.Context) -> str:
     """Return what was meant: a command of this group, of another one, or none."""
     here, anywhere = ctx.command, ctx.find_root().command
@@ -101,6 +121,8 @@ def _guess(name: str, ctx: click.Context) -> str:
     wanted = name.lower()
     if wanted in known:
         return f"; did you mean 'neuro-actors {known[wanted]}'?"
+    if wanted.endswith(".arrows"):
+        return f": the command comes first, such as neuro-actors log show {name}"
     if wanted in NO_COMMAND:
         return f": {NO_COMMAND[wanted]}"
     if wanted in MEANT:

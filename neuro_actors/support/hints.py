@@ -38,6 +38,7 @@ _NETWORK = {
     "load_state_dict": "{}.with_parameters(weights, biases)",
     "parameters": "{0}.weights and {0}.biases",
     "summary": "print({}.describe())",
+    "layers": "print({}.describe())",
 }
 _RESULT = {
     **{name: text.format("result.network") for name, text in _NETWORK.items()},
@@ -67,6 +68,10 @@ _MODULE = {
     "Dropout": "na.layers.dropout(x, 0.1)",
     "MultiheadAttention": "na.layers.attention(x, heads=2)",
     "TransformerEncoderLayer": "na.layers.transformer_block(x, heads=2, hidden=32)",
+    **dict.fromkeys(
+        ("RMSprop", "RMSProp", "Adagrad", "AdaGrad", "AdamW", "Nadam"),
+        "optimizer=na.Adam(0.01) or optimizer=na.SGD(0.1)",
+    ),
     "Momentum": "na.SGD(0.1, momentum=0.9)",
     "softmax": 'loss="softmax_cross_entropy", which contains it',
     "plot": "na.train(...).plot()",

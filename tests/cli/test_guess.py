@@ -23,6 +23,17 @@ from helpers.cli_logs import run
             "No such command 'train': a network of your own is trained in Python, by na.train; "
             "for a first look: demo",
         ),
+        ("help", "No such command 'help': write --help in its place"),
+        (
+            "run.arrows",
+            "No such command 'run.arrows': the command comes first, such as neuro-actors log show "
+            "run.arrows",
+        ),
+        (
+            "log run.arrows",
+            "No such command 'run.arrows': the command comes first, such as neuro-actors log show "
+            "run.arrows",
+        ),
         ("xyzzy", "No such command 'xyzzy'; known are audit, "),
     ],
 )
@@ -65,6 +76,21 @@ def test_an_argument_in_the_wrong_place(
     _, err = run(*words, expected=2)
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("view", "Missing argument 'FILE': write neuro-actors view FILE"),
+        ("log diff a.arrows", "Missing argument 'B': write neuro-actors log diff A B"),
+        ("resume", "Missing argument 'DIR': write neuro-actors resume DIR"),
+        ("bench --fast", "No such option '--fast': neuro-actors bench --help lists the options"),
+        ("log show --folow", "No such option '--folow'. Did you mean '--follow'?"),
+    ],
+)
+def test_what_is_missing_or_unknown_in_a_command(words: str, message: str) -> None:
+    _, err = run(*words.split(), expected=2)
+    assert err == f"neuro-actors: {message}\n"
 
 
 def test_what_looks_alike_keeps_its_error() -> None:

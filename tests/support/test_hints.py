@@ -43,6 +43,8 @@ OBJECTS = {
         ("RESULT.predict(X)", r": write na\.predict\(result\.network, x\)$"),
         ("na.save(NET, 'a')", r"'neuro_actors' has no attribute 'save': write numpy\.savez"),
         ("na.load('a')", r": write network\.with_parameters\(\*\*numpy\.load\("),
+        ("na.RMSprop(0.1)", r": write optimizer=na\.Adam\(0\.01\) or optimizer=na\.SGD\(0\.1\)$"),
+        ("NET.layers", r": write print\(network\.describe\(\)\)$"),
         ("na.Sequential()", r": write na\.Network\.layered"),
         ("na.trian(NET)", r"'neuro_actors' has no attribute 'trian': did you mean 'train'\?$"),
         ("na.sgd(0.1)", r": did you mean 'SGD'\?$"),
