@@ -32,6 +32,8 @@ Files:
     combinations.py      how interneurons combine what they receive: value, slopes, bends
     dropout.py           dropout, by the name of its combination: rate, seed, masks
     losses.py            the losses: value, slope, curvature, domain
+    masks.py             targets that do not count
+    sequences.py         sequences of different lengths, and targets, as users hand them over
     examples.py          a checked batch with its targets
     gradient.py          `Gradient` and `StepResult`: what a step returns
 """

@@ -16,6 +16,7 @@ from ..support.text import format_count
 from . import functions
 from .field import Grid
 from .network import Network
+from .sequences import as_targets, pad_sequences
 
 
 def as_examples(
@@ -38,6 +39,7 @@ def as_examples(
 
     Returns:
         New arrays of shapes (batch, *positions, n_inputs) and (batch, *positions, n_outputs).
+        Targets that do not count are NaN, see `masks.py`.
 
     Raises:
         InputError: A shape is wrong, a value is not finite, the loss is unknown, or it is not
@@ -45,8 +47,8 @@ def as_examples(
     """
     functions.loss(loss)
     rows = as_rows(network, x, which, axes)
-    grid = (*axes, *network.output_grid)
-    wanted = as_batch(f"{which}targets", targets, network.outputs, grid)
+    grid = network.output_grid
+    wanted = as_targets(f"{which}targets", targets, network.outputs, axes, grid, x)
     if (labels := index_of(x)) is not None and in_another_order(index_of(targets), labels):
         raise InputError(
             f"{which}targets: its rows bear the labels of those of {which}x, in another order: "
@@ -102,7 +104,8 @@ def as_rows(network: Network, x: ArrayLike, which: str = "", axes: Grid = ()) ->
     """
     if not isinstance(network, Network):
         raise InputError(describe_no_network(network))
-    return as_batch(f"{which}x", x, network.inputs, (*axes, *network.input_grid))
+    padded = pad_sequences(f"{which}x", x, axes)
+    return as_batch(f"{which}x", padded, network.inputs, (*axes, *network.input_grid))
 
 
 def to_rows(values: Array) -> Array:

@@ -31,6 +31,7 @@ from .dropout import read_dropout, suggest_combination
 from .function_names import suggest_activation, suggest_loss
 from .function_probe import known_identity
 from .losses import LOSSES, Loss
+from .masks import rows_that_count, skip_masked
 from .own_functions import check_parts, guarded, is_own
 
 __all__ = [
@@ -163,6 +164,7 @@ def losses_of(loss: Loss, predictions: Array, targets: Array) -> Array:
     Returns:
         Shape (batch,).
     """
+    loss = skip_masked(loss, targets)
     if predictions.ndim == 2:
         return loss.value(predictions, targets)
     p, t = (values.reshape(-1, values.shape[-1]) for values in (predictions, targets))
@@ -194,11 +196,16 @@ def check_domain(name: str, predictions: Array, targets: Array) -> None:
         InputError: The loss is unknown, or it is not defined there.
     """
     domain = loss(name).domain
+    if domain is None:
+        return
     if predictions.ndim > 2:
         predictions, targets = (
             values.reshape(-1, values.shape[-1]) for values in (predictions, targets)
         )
-    if domain is not None and (problem := domain(predictions, targets)):
+    if np.isnan(targets).any():
+        counts = rows_that_count(targets)
+        predictions, targets = predictions[counts], targets[counts]
+    if problem := domain(predictions, targets):
         raise InputError(f"{name}: {problem}")
 
 

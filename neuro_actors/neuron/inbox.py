@@ -5,7 +5,7 @@ The law of an inbox:
 1. It is closed until it is opened for a step, and closes again when its mail is taken.
 2. It holds one message from each of its senders, of that step. All are of one batch size.
 3. A message that breaks this law, holds a value that is not finite, or is addressed to another
-   member, raises `MessageError` and changes nothing.
+   member, raises `MessageError` and changes nothing. A target may be NaN: it does not count.
 4. What is taken is in the order of the senders, whatever the order of arrival.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from ..support.arrays import Array
 from ..support.errors import MessageError
-from .messages import COMMIT, URGENCY, Message, MessageKind, Step
+from .messages import COMMIT, TARGET, URGENCY, Message, MessageKind, Step
 
 
 class Inbox:
@@ -96,7 +96,7 @@ class Inbox:
             or (shape != self._batch and (self._batch is not None or len(shape) != 1))
             or kind is not self.kind
             or receiver != self.owner
-            or not (isfinite(values.dot(values)) or np.isfinite(values).all())
+            or not (isfinite(values.dot(values)) or _is_sound(kind, values))
         ):
             raise MessageError(
                 f"{self.owner!r} cannot accept {message}: {self._complaint(message)}"
@@ -120,7 +120,7 @@ class Inbox:
             return f"it is at step {self.expects}"
         if self._slots[self._row[sender]] is not None:
             return "it has one from there in this step already"
-        if not np.isfinite(message.values).all():
+        if not _is_sound(message.kind, message.values):
             return "it holds a value that is not finite; a smaller learning rate often helps"
         return f"its shape is {message.values.shape}, expected {self._batch or '(batch,)'}"
 
@@ -155,3 +155,8 @@ class Inbox:
         self._missing = len(slots)
         self.expects = self._batch = None
         return step, values
+
+
+def _is_sound(kind: MessageKind, values: Array) -> bool:
+    """Return whether the numbers of a message are what its kind allows."""
+    return not np.isinf(values).any() if kind is TARGET else bool(np.isfinite(values).all())

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import functions
+from ..network.masks import skip_masked
 from ..support.arrays import Array, freeze
 from ..support.errors import MessageError
 from ..support.own_code import has_own_code
@@ -67,7 +68,8 @@ class LossNode:
             step: The step, whose loss is computed.
             predictions: Activations in the order of the network's outputs. Shape
                 (n_outputs, batch · positions), in a tangent step twice as many columns.
-            targets: The targets, in the same order. Shape (n_outputs, batch · positions).
+            targets: The targets, in the same order; NaN where they do not count. Shape
+                (n_outputs, batch · positions).
             urgencies_out: Receives one row for each output that listens for urgencies. Shape
                 (listening outputs, batch · positions), in a tangent step twice as many columns.
 
@@ -79,9 +81,9 @@ class LossNode:
             MessageError: The loss returned a wrong shape, or numbers that are not finite.
         """
         assert step.loss is not None
-        loss = functions.loss(step.loss)
         batch = targets.shape[1]
         p, t = freeze(predictions[:, :batch].T.copy()), freeze(targets.T.copy())
+        loss = skip_masked(functions.loss(step.loss), t)
         functions.check_domain(step.loss, p, t)
         urgencies = -loss.slope(p, t).T
         if step.tangent:

@@ -1,5 +1,7 @@
 """Draws networks of any kind: interneurons, positions, receptive fields, frozen parts and delays.
 
+In some cases there are targets that do not count.
+
 They are small, for the reference unrolls them: each neuron at each position and tick.
 """
 
@@ -18,6 +20,7 @@ from .random_cases import DRAWN, TARGETS, Case
 
 MOST_POSITIONS = 9
 MOST_TICKS = 4
+MASKED = 0.3  # the share of cases in which some targets do not count
 MOST_FACTORS = 4  # of a product: its size runs away with more
 
 
@@ -40,6 +43,8 @@ def draw_any_case(seed: int, neurons: int = 12, examples: int = 6) -> Case:
     x = rng.standard_normal((batch, *time, *network.input_grid, len(network.inputs)))
     rows = batch * count_positions(time) * count_positions(network.output_grid)
     targets = TARGETS[loss](rng, (rows, len(network.outputs)))
+    if rng.random() < MASKED:
+        targets[rng.random(rows) < 0.4] = np.nan  # these do not count
     return Case(network, x, targets.reshape(batch, *time, *network.output_grid, -1), loss)
 
 

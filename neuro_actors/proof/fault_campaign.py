@@ -22,6 +22,7 @@ from ..channels.unreliable.settings import Unreliable
 from ..channels.unreliable.timing import max_step_seconds
 from ..channels.unreliable.unreliable_channels import UnreliableChannels
 from ..network.cell import make_cell
+from ..network.masks import masked_again
 from ..network.network import Network
 from ..neuron.optimizers import SGD, Adam, Optimizer
 from ..simulation.opening import open_simulation
@@ -215,7 +216,7 @@ class _Run:
 
     async def _society(self, schedule: Schedule, patience: float) -> None:
         case, digest = schedule.case, sha256()
-        data = case.x, case.targets, case.loss
+        data = case.x, masked_again(case.targets), case.loss
         before = trio.lowlevel.current_statistics().tasks_living
         started = trio.current_time()
         async with open_simulation(case.network, self.channels, patience=patience) as simulation:

@@ -121,7 +121,10 @@ def _compute(
     )
     by_row = predictions.reshape(-1, len(outputs))
     wanted = tensor(targets).reshape(-1, len(outputs))
-    losses = ((own_losses or {}).get(loss) or _loss(torch, loss))(by_row, wanted)
+    counts = ~wanted.isnan().all(1)
+    compute = (own_losses or {}).get(loss) or _loss(torch, loss)
+    losses = torch.zeros(len(wanted), dtype=torch.float64)
+    losses = losses.masked_scatter(counts, compute(by_row[counts], wanted[counts]))
     return leaves, predictions.reshape(targets.shape), losses.reshape(batch, -1).sum(1).mean()
 
 

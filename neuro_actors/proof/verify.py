@@ -21,6 +21,7 @@ import numpy as np
 from ..channels.choose_channels import ChannelsChoice
 from ..network import functions
 from ..network.gradient import Gradient
+from ..network.masks import masked_again, skip_masked
 from ..network.network import Network
 from ..neuron.messages import Step
 from ..neuron.optimizers import SGD
@@ -114,7 +115,7 @@ def verify_case(
         channels: What carries the messages, as in `neuro_actors.open_simulation`.
         with_torch: Whether to compare with PyTorch too.
     """
-    network, x, t, loss = case.network, case.x, case.targets, case.loss
+    network, x, t, loss = case.network, case.x, masked_again(case.targets), case.loss
     optimizer, rng = SGD(RATE, MOMENTUM), np.random.default_rng(seed)
     direction = rng.standard_normal(len(network.weights)), rng.standard_normal(len(network.ids))
 
@@ -209,10 +210,9 @@ class _Found:
         Of each its name, the largest difference, and whether the bound proves something.
         """
         case, gradient, product = self.case, self.gradient, self.product
-        given = case.network, case.x, case.targets
-        later, later_bound = gradient_and_bound(
-            self.networks[1], case.x, case.targets, case.loss, False
-        )
+        data = case.x, masked_again(case.targets)
+        given = case.network, *data
+        later, later_bound = gradient_and_bound(self.networks[1], *data, case.loss, False)
         proves = not proves_nothing(expected, bound, AGREES)
         later_proves = proves and not proves_nothing(later, later_bound, AGREES)
         use = max(
@@ -238,7 +238,8 @@ class _Found:
         if with_torch:
             from .torch_oracle import torch_gradient, torch_hessian_vector_product
 
-            other = torch_gradient(*given, case.loss)
+            plain = case.network, case.x, case.targets
+            other = torch_gradient(*plain, case.loss)
             use = max(
                 _difference(gradient, other, bound, name)
                 for name in ("predictions", "loss", "weights", "biases", "inputs")
@@ -246,7 +247,7 @@ class _Found:
             yield "PyTorch", use, proves
             if product is None:
                 return
-            other = torch_hessian_vector_product(*given, *self.direction, case.loss)
+            other = torch_hessian_vector_product(*plain, *self.direction, case.loss)
             use = max(_difference(product, other, curved_bound, n) for n in ("weights", "biases"))
             yield "PyTorch's product", use, product_proves
 
@@ -306,7 +307,7 @@ def _mean_loss(case: Case, predictions: Array) -> float:
     """
     n = len(case.network.outputs)
     p, t = (values.reshape(-1, n) for values in (predictions, case.targets))
-    return float(functions.loss(case.loss).value(p, t).sum() / len(case.x))
+    return float(skip_masked(functions.loss(case.loss), t).value(p, t).sum() / len(case.x))
 
 
 def _difference(one: Gradient, other: Gradient, bound: Gradient, name: str) -> float:

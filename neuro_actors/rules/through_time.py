@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..network.cell import DelayRows, make_cell
 from ..network.field import count_positions
 from ..network.network import Network
+from ..network.sequences import count_ticks
 from ..neuron.local_rule import NOTHING, LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
@@ -82,20 +83,13 @@ class ThroughTime(Rule):
         """See `Rule.fit`: the ticks are those of x, if the rule does not say how many.
 
         Args:
-            x: The batch. Shape (batch, ticks, *positions, n_inputs).
+            x: The batch. Shape (batch, ticks, *positions, n_inputs), or a list of sequences of
+                different lengths.
 
         Raises:
             InputError: x has no axis of ticks.
         """
-        if self.ticks is not None:
-            return self
-        shape = np.shape(x)
-        if len(shape) < 3 or not shape[1]:
-            raise InputError(
-                "x: expected shape (batch, ticks, n_inputs), for the network has delays, "
-                f"got {shape}"
-            )
-        return replace(self, ticks=int(shape[1]))
+        return self if self.ticks is not None else replace(self, ticks=count_ticks(x))
 
     @property
     def axes(self) -> tuple[int, ...]:

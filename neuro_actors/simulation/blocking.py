@@ -56,8 +56,10 @@ def gradient(
 
     Args:
         network: The network.
-        x: Examples. Shape (batch, n_inputs), float64 or convertible.
-        targets: What the outputs should say. Shape (batch, n_outputs), float64 or convertible.
+        x: Examples. Shape (batch, n_inputs), float64 or convertible. Of a network with delays:
+            shape (batch, ticks, n_inputs), or a list of sequences of different lengths.
+        targets: What the outputs should say. Shape (batch, n_outputs), float64 or convertible. What
+            is masked does not count: its loss is 0.
         loss: Name of the loss, a key of `na.LOSSES`. The gradient is that of its mean over the
             examples.
         channels: The engine that carries the messages, as in `na.open_simulation`.

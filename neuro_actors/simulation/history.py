@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..network.masks import rows_that_count
 from ..support.arrays import Array
 from ..support.hints import explain_missing
 from ..support.text import format_count, format_loss
@@ -106,19 +107,21 @@ def accuracy(predictions: Array, targets: Array, threshold: float = 0.5) -> floa
 
     Args:
         predictions: What the network predicted. Shape (n, *positions, n_outputs); each position
-            counts as an example.
+            counts as an example, if its targets count.
         targets: What it should have predicted. The same shape.
         threshold: The loss's `threshold`: 0.5 for probabilities, 0 for logits.
 
     Returns:
         The share, from 0 to 1; None unless all targets are 0 or 1.
     """
-    if not ((targets == 0) | (targets == 1)).all():
-        return None
     if targets.ndim > 2:
         predictions, targets = (
             values.reshape(-1, values.shape[-1]) for values in (predictions, targets)
         )
+    counts = rows_that_count(targets)
+    predictions, targets = predictions[counts], targets[counts]
+    if not len(targets) or not ((targets == 0) | (targets == 1)).all():
+        return None
     if targets.shape[1] > 1 and (targets.sum(axis=1) == 1).all():
         return float(np.mean(predictions.argmax(axis=1) == targets.argmax(axis=1)))
     return float(np.mean(((predictions >= threshold) == targets).all(axis=1)))

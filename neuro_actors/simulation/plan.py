@@ -17,6 +17,7 @@ import numpy as np
 from ..channels.choose_channels import ChannelsChoice
 from ..cluster.settings import Cluster
 from ..network import functions
+from ..network.masks import masked_again
 from ..network.network import Network
 from ..neuron.optimizers import Optimizer
 from ..rules import Rule
@@ -142,7 +143,7 @@ async def _run_epoch(
     with closing(batches(len(x), size, plan.seed, position.epoch)) as order:
         for chosen in islice(order, position.batches_done, None):
             result = await simulation.train_step(
-                x[chosen], targets[chosen], plan.loss, optimizer=plan.optimizer
+                x[chosen], masked_again(targets[chosen]), plan.loss, optimizer=plan.optimizer
             )
             position.predictions[chosen] = result.predictions
             position.loss_sum += result.loss * len(chosen)

@@ -151,8 +151,10 @@ def train(
 
     Args:
         network: The network to start from.
-        x: Training examples. Shape (n, n_inputs), float64 or convertible.
-        targets: What the outputs should say. Shape (n, n_outputs), float64 or convertible.
+        x: Training examples. Shape (n, n_inputs), float64 or convertible. Of a network with
+            delays: shape (n, ticks, n_inputs), or a list of sequences of different lengths.
+        targets: What the outputs should say. Shape (n, n_outputs), float64 or convertible. What is
+            masked does not count: its loss is 0, see `network/masks.py`.
         loss: Name of the loss, a key of `na.LOSSES`. For yes or no: "sigmoid_cross_entropy", on
             outputs with the activation "identity", which are logits. For one of several classes:
             "softmax_cross_entropy", on logits too. "cross_entropy" and "kl_divergence" take

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import functions
+from ..network.masks import skip_masked
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -54,7 +55,7 @@ def find_contradictions(
         loss = step.info.loss
         if loss is not None and loss in losses and loss in functions.LOSSES:
             p, t = step.predictions.T.copy(), step.targets.T.copy()
-            known = functions.loss(loss)
+            known = skip_masked(functions.loss(loss), t)
             odd[-1] = _differ(-known.slope(p, t).T, step.blame).any()
             if len(step.losses) == len(p):
                 odd[-1] |= _differ(known.value(p, t), step.losses).any()

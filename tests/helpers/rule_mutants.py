@@ -10,7 +10,7 @@ import pytest
 
 from neuro_actors.channels.bundled import carried_rows, countdown
 from neuro_actors.channels.bundled import row_layout as layout
-from neuro_actors.network import combinations, field
+from neuro_actors.network import combinations, field, masks
 from neuro_actors.neuron import inbox as mail
 from neuro_actors.neuron import interneuron_rule, loss_node, neuron_state, sums, tangent
 from neuro_actors.neuron import local_rule as neuron
@@ -94,6 +94,12 @@ OF_ANY_KIND: dict[str, tuple[ModuleType, str, str]] = {
         field, "[:, :, self.positions.T]  # (n, batch, width, positions)", "[:, :, np.roll(self.positions.T, 1, axis=-1)]"),
     "the mean over positions instead of the sum": (
         neuron, "wanted, self.positions)", "wanted)"),
+    "a target that does not count is missed": (
+        masks, "found[counts] = loss.slope(p[counts], t[counts])",
+        "found[...] = loss.slope(p, np.nan_to_num(t, nan=0.5))"),
+    "a loss where nothing counts": (
+        masks, "found[counts] = loss.value(p[counts], t[counts])",
+        "found[...] = loss.value(p, np.nan_to_num(t, nan=0.5))"),
     "a frozen parameter that moves": (
         neuron, "np.where(self.frozen, self.state.parameters, parameters)", "parameters"),
     "a delay that says what it heard a tick too late": (

@@ -39,13 +39,14 @@ def test_all_kinds_are_drawn() -> None:
     assert {name for network in networks for name in network.activations} == set(DRAWN)
     assert len({case.loss for case in cases}) == 7
     assert {1, 6} <= {len(case.x) for case in cases}
+    assert 0.1 < np.mean([np.isnan(case.targets).any() for case in cases]) < 0.5
 
 
 def test_the_same_seed_draws_the_same_case() -> None:
     one, other = draw_any_case(7), draw_any_case(7)
     assert one.network == other.network
     assert np.array_equal(one.x, other.x)
-    assert np.array_equal(one.targets, other.targets)
+    assert np.array_equal(one.targets, other.targets, equal_nan=True)
     assert draw_any_case(8).network != one.network
 
 

@@ -367,6 +367,9 @@ class LogPass:
     def _replay_step(self, rows: Rows, note: StepNote, mail_map: MailMap) -> None:
         recorded, expected, learns = rows.values, mail_map.expected, note.update > 0
         wrong = first_not_finite(recorded)
+        if wrong is not None:  # rare: a target that does not count is NaN
+            counts = np.repeat(rows.kind == CODE["target"], np.diff(rows.starts))
+            wrong = first_not_finite(np.where(counts & np.isnan(recorded), 0.0, recorded))
         if wrong is not None:
             r = int(np.searchsorted(rows.starts, wrong, side="right")) - 1
             number = wrong - int(rows.starts[r])

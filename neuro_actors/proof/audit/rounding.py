@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...network import functions
+from ...network.masks import skip_masked
 from ...network.own_functions import is_own
 from ...neuron.interneuron_rule import InterneuronRule
 from ...neuron.local_rule import InputRule, LocalRule
@@ -205,15 +206,16 @@ class RoundingBounds:
             Bounds of the losses, shape (batch,), and of the urgencies that it sends to the outputs
             that listen, shape (n_listening_outputs, batch).
         """
-        loss = functions.loss(str(step.loss))
         p, t = predictions.T.copy(), targets.T.copy()
+        known = functions.loss(str(step.loss))
+        loss = skip_masked(known, t)
         has_exact_parts, n = loss.rounding == 0.0, p.shape[1]
         urgencies = np.zeros_like(targets)
         if not has_exact_parts:
             urgencies = _loss_variation(lambda q: loss.slope(q, t), p, t).T
         if has_exact_parts and (self._adds_equally or n == 1):
             losses = np.zeros(len(p))
-        elif has_exact_parts and not is_own(loss):  # no term of such a loss is negative
+        elif has_exact_parts and not is_own(known):  # no term of such a loss is negative
             losses = gamma(n + 2) * np.abs(loss.value(p, t))
         else:
             losses = _loss_variation(lambda q: loss.value(q, t)[:, None], p, t)[:, 0]

@@ -394,7 +394,7 @@ class _LossNode:
         self.n_outputs, self.wide = len(network.outputs), sent.shape[1] // len(network.outputs)
         self.p, self.of_delays = self._rows(sent)
         self.t, self.urgencies_handed = self._rows(by_neuron(targets))
-        self.loss = over_rows(functions.loss(loss), self.wide)
+        self.loss = over_rows(functions.loss(loss), self.wide, self.t)
 
     def _rows(self, values: Array) -> tuple[Array, Array]:
         """Return rows of outputs, position after position, and what is about delays."""

@@ -131,7 +131,7 @@ class Pass(NamedTuple):
         Raises:
             InputError: The loss is not defined for these predictions and targets.
         """
-        loss_function = over_rows(functions.loss(loss), n_rows)
+        loss_function = over_rows(functions.loss(loss), n_rows, targets)
         matrices = Matrices(network, loss)
         z, a = matrices.forward(x)
         p = a[:, matrices.outputs]

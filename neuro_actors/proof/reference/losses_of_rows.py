@@ -14,28 +14,37 @@ from ...support.arrays import Array
 SEPARATE = {LOSSES[name].slope for name in ("squared_error", "huber", "sigmoid_cross_entropy")}
 
 
-def over_rows(loss: Loss, n_rows: int) -> Loss:
+def over_rows(loss: Loss, n_rows: int, targets: Array) -> Loss:
     """Return the sum of a loss over several rows of outputs that stand in one, one after another.
 
     Args:
         loss: The loss of a row.
         n_rows: How many rows there are in one.
+        targets: The targets. Rows that are NaN do not count. Any shape.
     """
-    if n_rows == 1 or loss.slope in SEPARATE:  # the sum over all outputs is the same
-        return loss
+    has_gaps = bool(np.isnan(targets).any())
+    if not has_gaps and (n_rows == 1 or loss.slope in SEPARATE):
+        return loss  # the sum over all outputs is the same
     curvature = loss.curvature
 
     def apart(values: Array) -> Array:
         return values.reshape(len(values) * n_rows, -1)
 
+    def filled(t: Array) -> Array:
+        return np.nan_to_num(apart(t), nan=0.5)
+
+    def counts(t: Array) -> Array:
+        return np.where(np.isnan(apart(t)[:, :1]), 0.0, 1.0)
+
     def value(p: Array, t: Array) -> Array:
-        return np.asarray(loss.value(apart(p), apart(t)).reshape(len(p), n_rows).sum(axis=1))
+        found = loss.value(apart(p), filled(t)) * counts(t)[:, 0]
+        return np.asarray(found.reshape(len(p), n_rows).sum(axis=1))
 
     def slope(p: Array, t: Array) -> Array:
-        return loss.slope(apart(p), apart(t)).reshape(p.shape)
+        return (loss.slope(apart(p), filled(t)) * counts(t)).reshape(p.shape)
 
     def bend(p: Array, t: Array, d: Array) -> Array:
         assert curvature is not None
-        return curvature(apart(p), apart(t), apart(d)).reshape(p.shape)
+        return (curvature(apart(p), filled(t), apart(d)) * counts(t)).reshape(p.shape)
 
     return replace(loss, value=value, slope=slope, curvature=bend if curvature else None)

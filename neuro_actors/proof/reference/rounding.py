@@ -224,7 +224,7 @@ def loss_slopes_line(loss: Loss, p: Array, t: Array, error: Array) -> tuple[Arra
         return np.zeros_like(p), whole, whole
     here, bend = loss.slope(p, t), loss.curvature(p, t, np.ones_like(p))
     rest = _off_the_line(lambda q: loss.slope(q, t), p, here, bend, error)
-    rest = rest + (16 + p.shape[1]) * EPS * (np.abs(here) + np.abs(t))
+    rest = rest + (16 + p.shape[1]) * EPS * (np.abs(here) + _sizes(t))
     return *_sharper(bend, rest, whole, error), whole
 
 
@@ -322,7 +322,7 @@ def losses_error(loss: Loss, p: Array, t: Array, error: Array) -> Array:
     Returns:
         The bounds, shape (batch,).
     """
-    terms = np.abs(p).max(axis=1, keepdims=True) + np.abs(t).max(axis=1, keepdims=True)
+    terms = np.abs(p).max(axis=1, keepdims=True) + _sizes(t).max(axis=1, keepdims=True)
     return loss_error(lambda *given: loss.value(*given)[:, None], p, error, terms, t)[:, 0]
 
 
@@ -338,7 +338,7 @@ def loss_slopes_error(loss: Loss, p: Array, t: Array, error: Array) -> Array:
     Returns:
         The bounds, shape (batch, n_outputs).
     """
-    return loss_error(loss.slope, p, error, np.abs(t), t)
+    return loss_error(loss.slope, p, error, _sizes(t), t)
 
 
 def loss_tangents_error(
@@ -380,5 +380,10 @@ def loss_tangents_error(
         total = total + size * carried[:, k : k + 1]
     # where outputs are coupled, as in softmax, s (d - Σ s d) cancels before it is multiplied
     greatest = np.abs(tangents).max(axis=1, keepdims=True)
-    cancelled = 16 * EPS * (np.abs(loss.slope(p, t)) + np.abs(t)) * greatest
+    cancelled = 16 * EPS * (np.abs(loss.slope(p, t)) + _sizes(t)) * greatest
     return total + np.where(couples, cancelled, 0.0)
+
+
+def _sizes(targets: Array) -> Array:
+    """Return the size of each target; 0 for one that does not count, which is NaN."""
+    return np.asarray(np.nan_to_num(np.abs(targets)))

@@ -27,8 +27,8 @@ from ...network.examples import as_examples, as_rows
 from ...network.field import NOWHERE, Grid
 from ...network.gradient import Gradient
 from ...network.network import Network
+from ...network.sequences import count_ticks
 from ...support.arrays import Array, Indices
-from ...support.errors import InputError
 from .interneurons import value_of_nothing
 
 NO_COPY = -1  # of no parameter, and of no value of x
@@ -218,11 +218,7 @@ def as_plain_examples(
 def _ticks_of(network: object, x: ArrayLike) -> Grid:
     if not isinstance(network, Network) or not network.delays:
         return ()
-    shape = np.shape(x)
-    if len(shape) < 3 or not shape[1]:
-        problem = "expected shape (batch, ticks, n_inputs), for the network has delays"
-        raise InputError(f"x: {problem}, got {shape}")
-    return (int(shape[1]),)
+    return (count_ticks(x),)
 
 
 def unroll(network: Network, ticks: int = 1) -> Unrolled:

@@ -19,6 +19,7 @@ from ...channels.choose_channels import ChannelsChoice, choose_channels
 from ...network import functions
 from ...network.elements_json import elements_to_json, make_network
 from ...network.examples import as_examples
+from ...network.masks import masked_again
 from ...network.network import Network
 from ...neuron.optimizer_identity import is_own
 from ...neuron.optimizer_json import optimizer_from_json, optimizer_to_json
@@ -99,10 +100,10 @@ def plan_from_json(
     except InputError as error:
         raise CheckpointError(f"{error}; {IMPORT_ADVICE}") from None
     axes = rule.fit(data["x"]).axes
-    examples = as_examples(network, data["x"], data["targets"], loss, axes=axes)
+    examples = as_examples(network, data["x"], masked_again(data["targets"]), loss, axes=axes)
     validation = None
     if "validation_x" in data:
-        x, targets = data["validation_x"], data["validation_targets"]
+        x, targets = data["validation_x"], masked_again(data["validation_targets"])
         axes = rule.fit(x).axes
         validation = as_examples(network, x, targets, loss, "validation ", axes)
     return TrainingPlan(
