@@ -79,12 +79,23 @@ def stream_of(step: Step) -> tuple[int, ...] | None:
     Args:
         step: The step.
     """
-    found = re.fullmatch(r"(back to )?tick (\d{1,9}) of (\d{1,9})", step.round, re.ASCII)
+    return stream_of_round(step.number, step.round, step.loss)
+
+
+def stream_of_round(number: int, round: str, loss: str | None) -> tuple[int, ...] | None:
+    """Return what tells the masks of a step from those of others, as `stream_of`.
+
+    Args:
+        number: The number of the step.
+        round: The name of its round.
+        loss: The name of its loss, or None.
+    """
+    found = re.fullmatch(r"(back to )?tick (\d{1,9}) of (\d{1,9})", round, re.ASCII)
     if found is None:
-        return None if step.loss is None else (step.number,)
+        return None if loss is None else (number,)
     tick, ticks = int(found[2]), int(found[3])
     before = ticks + ticks - tick if found[1] else tick - 1
-    return step.number - before, tick
+    return number - before, tick
 
 
 def _one(x: Array) -> Array:

@@ -10,6 +10,9 @@ Files:
     page.py             puts them into one HTML file, with style and script
     page_json.py        JSON without tags
     page_steps.py       the steps of a page, one after another
+    network_elements.py what a network has besides plain neurons, and the format of all numbers
+    position_rows.py    a row for each position of a neuron
+    sequences.py        which rounds through time belong together
     selection.py        which steps, examples and neurons fit into a page
     step_values.py      the numbers of one step
     update_history.py   what optimizers held before each update, by a replay

@@ -5,7 +5,6 @@ Arrays are base64 of little-endian numbers.
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import re
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..network import functions
+from ..network.elements_json import combinations_of
 from ..network.losses import ORIGINALS
 from ..support.errors import InputError
 from ..support.means import MAX
@@ -25,6 +25,7 @@ from ..support.text import quote
 from . import selection as limits
 from .fault_events import gather_fault_events
 from .loss_formulas import LOSS_FORMULAS
+from .network_elements import elements_of, pack_whole
 from .originals import Originals
 from .page import render_page
 from .page_json import as_json
@@ -37,6 +38,7 @@ from .update_history import states_to_replay
 if TYPE_CHECKING:
     from ..log.log import Log
     from ..log.steps import StepInfo
+    from ..network.network import Network
     from ..support.arrays import Array
 
 CURVE_STEPS = 1000  # points of the loss curve, at most
@@ -74,7 +76,6 @@ def collect_page_data(
     elif shape is not None and not (isinstance(shape, str) and shape == "look"):
         raise InputError(f"picture must be (rows, columns), None or 'look', got {quote(shape)}")
     network = log.network
-    _check_plain(log)
     # There is nothing to see in the steps of a partial log that contain commits only, and in the
     # rounds of some rules whose messages have no value of any example.
     steps = [info for info in log.steps if info.only is None and 0 < info.batch <= info.columns]
@@ -93,22 +94,6 @@ def collect_page_data(
         budget -= excess + 1000  # long names, for one, take more than was reckoned with
         if budget < limits.PAGE_BYTES:
             raise InputError(f"the log does not fit into a page of {max_mb:g} MB: allow more")
-
-
-def _check_plain(log: Log) -> None:
-    """Check that the page's formulas are those of the network: of weighted sums that learn."""
-    network = log.network
-    has = {
-        "interneurons": bool(network.interneurons),
-        "neurons at several positions": len(network.grids) > 1,
-        "frozen parameters": bool(network.frozen_weights.any() or network.frozen_biases.any()),
-    }
-    for what, is_there in has.items():
-        if is_there:
-            raise InputError(
-                f"{str(log.path)!r}: the page does not show networks with {what} yet: "
-                "neuro-actors log show, log trace and audit take the log"
-            )
 
 
 def _collect(
@@ -136,7 +121,8 @@ def _collect(
     shown = PageSteps(log, steps, selection, pack, unknown, frozenset(formulas), held is not None)
     collected = shown.collect(faults)
     if shape == "look":
-        shape = find_picture(np.concatenate(shown.inputs))
+        plain = not network.input_grid and not network.delayed
+        shape = find_picture(np.concatenate(shown.inputs)) if plain else None
     return {
         "title": Path(log.path).name,
         "network": _network(log, selection),
@@ -147,7 +133,7 @@ def _collect(
         else originals.to_json(shown.inputs, [one["inputs"] for one in collected]),
         "item": selection.item,
         "scales": shown.scales.to_json(),
-        "functions": _functions(set(network.activations) - unknown, shown.reach),
+        "functions": _functions(_activations(network) - unknown, shown.reach),
         "losses": {name: text for name, text in formulas.items() if text is not None},
         "versions": shown.versions.packed,
         "steps": collected,
@@ -161,10 +147,7 @@ def _network(log: Log, selection: Selection) -> dict[str, Any]:
     network = log.network
     none = np.empty(0)
     kinds = zip(network.activations, network.is_input.tolist(), strict=True)
-
-    def pack(values: Any) -> str:
-        return base64.b64encode(np.asarray(values).astype("<i4").tobytes()).decode()
-
+    pack = pack_whole
     return {
         "ids": network.ids,
         "activations": [None if is_input else name for name, is_input in kinds],
@@ -173,14 +156,22 @@ def _network(log: Log, selection: Selection) -> dict[str, Any]:
         "sources": pack(network.sources if selection.synapses else none),
         "targets": pack(network.targets if selection.synapses else none),
         "nSynapses": len(network.weights),
-    }
+    } | elements_of(network)
 
 
 def _unknown(log: Log) -> frozenset[str]:
-    """The names of activation functions that are other ones here than in the run."""
-    names = set(log.network.activations)
+    """The names of activation functions and combinations that are other ones here."""
+    names, combinations = _activations(log.network), set(combinations_of(log.network))
     others = log.compare_functions(names).others
-    return frozenset(name for name in names if f"activation {name!r}" in others)
+    return frozenset(name for name in names if f"activation {name!r}" in others) | frozenset(
+        name for name in combinations if f"combination {name!r}" in others
+    )
+
+
+def _activations(network: Network) -> set[str]:
+    """The names of the neurons' activation functions."""
+    at = np.flatnonzero(~network.is_interneuron)
+    return {network.activations[k] for k in at.tolist()}
 
 
 def _functions(names: Set[str], reach: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +13,21 @@ from ..neuron.sums import choose_sums
 from .contradictions import find_contradictions
 from .example_numbers import ExampleNumbers
 from .page_workers import step_placement
+from .position_rows import PositionRows
 from .scales import Scales
 from .selection import Selection
-from .step_values import StepValues, compute_step_numbers, select_step_values
+from .sequences import place_in_sequence
+from .step_values import (
+    StepNumbers,
+    StepValues,
+    compute_step_numbers,
+    select_step_values,
+)
 from .update_history import UpdateHistory, batch_wants, optimizer_settings
 
 if TYPE_CHECKING:
     from ..log.log import Log
-    from ..log.steps import StepInfo
+    from ..log.steps import RecordedStep, StepInfo
     from ..network.network import Network
     from ..support.arrays import Array
 
@@ -32,14 +40,14 @@ class PageSteps:
         steps: The steps that have something to show.
         selection: Which of them, and how much of each.
         pack: Encodes arrays.
-        unknown: Names of activation functions that are other ones here than in the run.
+        unknown: Names of functions and combinations that are other ones here than in the run.
         losses: Names of the losses that are the same here as in the run.
         replays: Whether to replay the optimizers from the first step on.
 
     Attributes:
         versions: The parameters before and after the steps.
         scales: The scales of colours and sizes.
-        inputs: What the inputs were in each step. Shape (rows, n_inputs).
+        inputs: What the inputs were in each step. Shape (rows, input rows).
         reach: The greatest |z|.
     """
 
@@ -56,10 +64,13 @@ class PageSteps:
         self._log, self._steps, self._selection, self._pack = log, steps, selection, pack
         self._unknown, self._losses, self._replays = unknown, losses, replays
         self._sums = choose_sums(log.about["numerics"]["sums"])
-        self._examples, self._history = ExampleNumbers(), UpdateHistory()
+        self._examples, self._history = ExampleNumbers(log), UpdateHistory()
         numbers = [info.number for info in log.steps]
         self._earlier = dict(zip(numbers, [0, *numbers], strict=False))
+        self._infos = {info.number: info for info in log.steps}
         self._network: tuple[int, Network] = 0, log.network  # after that step
+        positions = PositionRows(log.network.n_positions)
+        self._input_rows = positions.index(log.network.is_input)
         self.versions = Versions(pack, selection.synapses)
         self.scales = Scales(log.network)
         self.inputs: list[Array] = []
@@ -107,37 +118,76 @@ class PageSteps:
             return {}
         if info.loss is not None and info.batch > 1:
             arrays["wants"] = numbers.wants
-        if n_examples != info.batch:
+        place = place_in_sequence(info)
+        if n_examples != info.batch or (place is not None and place.is_last):
             arrays["batch_wants"] = learned_from
         known = self._examples.of(step)
         chosen = self._examples.choose(known, self._selection.examples)
         values = select_step_values(step, numbers, chosen)
-        self.inputs.append(values.activations[:, before.is_input])
+        self.inputs.append(values.activations[:, self._input_rows])
         signals = values.signals[np.isfinite(values.signals)]
         self.reach = max(self.reach, float(np.abs(signals).max(initial=0.0)))
         self.scales.add(before, after, values)
         first = 0 if self._selection.synapses else len(before.weights)
         loss = float(values.losses[-1])
-        return {
-            "number": info.number,
-            "mode": info.mode,
-            "loss": info.loss,
-            "optimizer": None if info.optimizer is None else format_call(info.optimizer),
-            "update": optimizer_settings(info),
-            "batch": info.batch,
-            "learnedFrom": n_examples,
-            "inputs": [known[k] for k in chosen],
-            "examples": len(chosen),
-            "wrtInputs": info.wrt_inputs,
-            "round": info.round,
-            "whole": info.whole,
-            "odd": find_contradictions(before, step, numbers, self._unknown, self._losses),
-            "mean": loss if np.isfinite(loss) else None,
-            "before": self.versions.of(before),
-            "after": self.versions.of(after),
-            "arrays": {name: self._pack(getattr(values, name)) for name in StepValues.__slots__}
-            | {name: self._pack(array[first:]) for name, array in arrays.items()},
-        } | step_placement(log, info)
+        return (
+            {
+                "number": info.number,
+                "mode": info.mode,
+                "loss": info.loss,
+                "optimizer": None if info.optimizer is None else format_call(info.optimizer),
+                "update": optimizer_settings(info),
+                "batch": info.batch,
+                "learnedFrom": n_examples,
+                "inputs": [known[k] for k in chosen],
+                "examples": len(chosen),
+                "wrtInputs": info.wrt_inputs,
+                "round": info.round,
+                "whole": info.whole,
+                "odd": self._odd(before, step, numbers, learned_from),
+                "mean": loss if np.isfinite(loss) else None,
+                "before": self.versions.of(before),
+                "after": self.versions.of(after),
+                "arrays": {
+                    name: self._pack(getattr(values, name))
+                    for name in StepValues.__slots__
+                    if name != "messages" or values.messages.size
+                }
+                | {name: self._pack(array[first:]) for name, array in arrays.items()},
+            }
+            | step_placement(log, info)
+            | _place_of(info)
+        )
+
+    def _odd(
+        self, network: Network, step: RecordedStep, numbers: StepNumbers, total: Array
+    ) -> list[int]:
+        """The members that contradict the page's formulas."""
+        place = place_in_sequence(step.info)
+        earlier = None if place is None else total - numbers.wants
+        odd = find_contradictions(network, step, numbers, self._unknown, self._losses, earlier)
+        if place is None or not network.delayed:
+            return odd
+        found = set(odd)
+        for k, (of, ticks) in network.delayed.items():
+            said = np.zeros(1)
+            if place.tick > ticks:
+                info = self._infos.get(replace(place, tick=place.tick - ticks, back=False).number)
+                if info is None:
+                    continue
+                said = self._log.step(info.number).activations[of]
+            apart = np.abs(said - step.activations[k])
+            if (apart > 0).any():  # it repeats, so there is no rounding
+                found.add(k)
+        return sorted(found)
+
+
+def _place_of(info: StepInfo) -> dict[str, Any]:
+    """Where a step is in its sequence, if it goes through time."""
+    place = place_in_sequence(info)
+    if place is None:
+        return {}
+    return {"tick": [place.tick, place.ticks], "back": place.back, "sequence": place.first}
 
 
 def numbers_per_parameter(steps: list[StepInfo]) -> int:

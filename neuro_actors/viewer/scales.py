@@ -8,6 +8,7 @@ import numpy as np
 
 from ..support.arrays import Array
 from ..support.means import MAX, mean_of, percentiles_of
+from .position_rows import PositionRows
 from .step_values import StepValues
 
 if TYPE_CHECKING:
@@ -26,8 +27,12 @@ class Scales:
     """
 
     def __init__(self, network: Network) -> None:
-        self._input = network.is_input
+        rows = PositionRows(network.n_positions)
+        self._input = rows.each(network.is_input)
         self._from_input = network.is_input[network.sources]
+        self._plain = np.flatnonzero(~network.is_interneuron[network.targets] & ~self._from_input)
+        self._at = rows.index(network.targets[self._plain])
+        self._repeats = network.n_positions[network.targets[self._plain]]
         self._ends: list[tuple[float, float]] = []
         self._most: dict[str, float] = {}
 
@@ -45,12 +50,14 @@ class Scales:
             low, high = percentiles_of(finite, [100 - WITHIN, WITHIN])
             self._ends.append((low, high))
         with np.errstate(all="ignore"):
-            messages = before.weights * values.signal_urgencies[:, before.targets]
+            weights = np.repeat(before.weights[self._plain], self._repeats)
+            messages = weights * values.signal_urgencies[:, self._at]
             change = np.clip(after.weights - before.weights, -MAX, MAX)
         self._reach("activation", values.activations[:, ~self._input])
         self._reach("urgency", values.urgencies)
         self._reach(
-            "message", np.append(messages[:, ~self._from_input].ravel(), values.blame.ravel())
+            "message",
+            np.concatenate([messages.ravel(), values.messages.ravel(), values.blame.ravel()]),
         )
         self._reach(
             "weight",

@@ -1,4 +1,7 @@
-"""The numbers of one step: of all its examples, and of those that the page shows."""
+"""The numbers of one step: of all its examples, and of those that the page shows.
+
+A neuron that lives at several positions has a row for each; see `position_rows.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..network import functions
+from ..network.dropout import draw_mask, read_dropout
+from ..neuron.dropout_rule import stream_of_round
 from ..neuron.sums import ORDERED, Sums
-from ..support.arrays import Array
+from ..rules.through_time import tick_of
+from ..support.arrays import Array, Indices
 from ..support.means import mean_of
+from .position_rows import PositionRows
 
 if TYPE_CHECKING:
     from ..log.steps import RecordedStep
@@ -22,13 +29,16 @@ class StepNumbers:
     """The numbers of all examples of a step. NaN stands for what the log does not contain.
 
     Attributes:
-        activations: a. Shape (n_neurons, batch).
-        signals: z. Shape (n_neurons, batch).
-        urgencies: u. Shape (n_neurons, batch).
-        slopes: f'(z). Shape (n_neurons, batch).
-        signal_urgencies: v = u · f'(z). Shape (n_neurons, batch).
+        activations: a. Shape (neuron rows, batch).
+        signals: z; NaN for interneurons. Shape (neuron rows, batch).
+        urgencies: u. Shape (neuron rows, batch).
+        slopes: f'(z); of a dropout its mask, of other interneurons NaN. Shape (neuron rows, batch).
+        signal_urgencies: v = u · f'(z); NaN for interneurons. Shape (neuron rows, batch).
+        messages: What interneurons sent back along their synapses, in synapse order, at the
+            positions of the sources. Shape (rows of these synapses, batch).
         wants: The urgency of each weight, then of each bias: the mean over the batch of v · x, and
-            of v, as the neuron adds it. Shape (n_synapses + n_neurons,).
+            of v, added up over the positions, as the neuron adds it; 0 where nothing is learnt.
+            Shape (n_synapses + n_neurons,).
     """
 
     activations: Array
@@ -36,6 +46,7 @@ class StepNumbers:
     urgencies: Array
     slopes: Array
     signal_urgencies: Array
+    messages: Array
     wants: Array
 
 
@@ -47,14 +58,15 @@ class StepValues:
     over the whole batch. NaN stands for what the log does not contain.
 
     Attributes:
-        activations: a. Shape (rows, n_neurons).
-        signals: z. Shape (rows, n_neurons).
-        urgencies: u. Shape (rows, n_neurons).
+        activations: a. Shape (rows, neuron rows).
+        signals: z. Shape (rows, neuron rows).
+        urgencies: u. Shape (rows, neuron rows).
         slopes: f'(z); in the row of means the mean of |f'(z)|, which is 0 if the neuron passes no
-            urgency on for any example. Shape (rows, n_neurons).
-        signal_urgencies: v = u · f'(z). Shape (rows, n_neurons).
-        targets: Targets. Shape (rows, n_outputs).
-        blame: The urgencies that the loss sent. Shape (rows, n_outputs).
+            urgency on for any example. Shape (rows, neuron rows).
+        signal_urgencies: v = u · f'(z). Shape (rows, neuron rows).
+        messages: What interneurons sent back. Shape (rows, rows of these synapses).
+        targets: Targets. Shape (rows, output rows).
+        blame: The urgencies that the loss sent. Shape (rows, output rows).
         losses: Losses. Shape (rows,).
     """
 
@@ -63,6 +75,7 @@ class StepValues:
     urgencies: Array
     slopes: Array
     signal_urgencies: Array
+    messages: Array
     targets: Array
     blame: Array
     losses: Array
@@ -82,18 +95,34 @@ def compute_step_numbers(
         unknown: Names of activation functions that are other ones here than in the run.
         sums: The kind of sums that the neurons used.
     """
-    a = step.activations
+    rows, batch = PositionRows(network.n_positions), step.info.batch
+    a = rows.from_columns(step.activations, batch)
     with np.errstate(all="ignore"):  # a damaged log may contain any numbers
-        z, u = _signals(network, a, sums), _urgencies(network, step, sums)
-        slopes = _slopes(network, z, a, step.info.loss, unknown)
-        v = u * slopes
-        wants = _wants(network, a, v, sums)
+        z, u = _signals(network, rows, a, sums), _urgencies(network, rows, step, sums)
+        slopes = _slopes(network, rows, z, a, step, unknown)
+        v = np.where(rows.each(network.is_interneuron)[:, None], np.nan, u * slopes)
+        wants = _wants(network, rows, a, v, sums)
     number, count = step.info.micro_batch or (1, 1)
-    # The commits are these urgencies, except those of the whole batch in its last micro-batch.
-    if step.info.mode == "gradient" and (number < count or count == 1):
+    tick, ticks = tick_of(step.info.round) or (1, 1)
+    # The commits are these urgencies, except those of the whole batch in its last micro-batch, and
+    # the sums over all ticks in the last round through time.
+    is_own = (number < count or count == 1) and (tick > 1 or ticks == 1)
+    if step.info.mode == "gradient" and is_own:
         commits = np.concatenate([step.weights, step.biases])
         wants = np.where(np.isnan(commits), wants, commits)
-    return StepNumbers(a, z, u, slopes, v, wants)
+    into = into_interneurons(network)
+    sent = synapse_rows(network, into).from_columns(step.urgencies[into], batch)
+    return StepNumbers(a, z, u, slopes, v, sent, wants)
+
+
+def into_interneurons(network: Network) -> Indices:
+    """Return the synapses whose target is an interneuron. Shape (synapses,)."""
+    return np.flatnonzero(network.is_interneuron[network.targets])
+
+
+def synapse_rows(network: Network, synapses: Indices) -> PositionRows:
+    """Return the rows of some synapses' urgencies: they live where their sources live."""
+    return PositionRows(network.n_positions[network.sources[synapses]])
 
 
 def select_step_values(step: RecordedStep, numbers: StepNumbers, chosen: list[int]) -> StepValues:
@@ -104,8 +133,9 @@ def select_step_values(step: RecordedStep, numbers: StepNumbers, chosen: list[in
         numbers: Its numbers.
         chosen: The positions of the examples in the batch.
     """
-    batch = numbers.activations.shape[1]
+    batch, network = numbers.activations.shape[1], step.network
     losses = step.losses if len(step.losses) == batch else np.full(batch, np.nan)
+    outputs = PositionRows(network.n_positions[network.output_positions])
 
     def rows(values: Array) -> Array:
         selected = values[..., chosen].T
@@ -122,61 +152,96 @@ def select_step_values(step: RecordedStep, numbers: StepNumbers, chosen: list[in
         urgencies=rows(numbers.urgencies),
         slopes=slopes,
         signal_urgencies=rows(numbers.signal_urgencies),
-        targets=rows(step.targets),
-        blame=rows(step.blame),
+        messages=rows(numbers.messages),
+        targets=rows(outputs.from_columns(step.targets, batch)),
+        blame=rows(outputs.from_columns(step.blame, batch)),
         losses=rows(losses),
     )
 
 
-def _signals(network: Network, a: Array, sums: Sums) -> Array:
-    """z of each neuron, with the sum that the neuron uses itself; NaN for inputs."""
+def _learners(network: Network) -> list[int]:
+    """The positions of the neurons that are no inputs and no interneurons."""
+    return np.flatnonzero(~network.is_input & ~network.is_interneuron).tolist()
+
+
+def received_columns(network: Network, rows: PositionRows, a: Array, k: int) -> Array:
+    """Return what a neuron received, as it had it. Shape (fan_in, columns of the sources)."""
+    sources = network.sources[network.incoming.of(k)]
+    if rows.total == len(rows.count):
+        return a[sources]
+    return np.stack([rows.to_columns(a, int(source)) for source in sources])
+
+
+def _signals(network: Network, rows: PositionRows, a: Array, sums: Sums) -> Array:
+    """z of each neuron, with the sum that the neuron uses itself; NaN for others."""
     z = np.full(a.shape, np.nan)
-    ones = np.ones((1, a.shape[1]))
-    for k in np.flatnonzero(~network.is_input).tolist():
-        incoming = network.incoming.of(k)
-        rows = np.concatenate([a[network.sources[incoming]], ones])
-        z[k] = sums.weighted_sum(np.append(network.weights[incoming], network.biases[k]), rows)
+    for k in _learners(network):
+        received = received_columns(network, rows, a, k)
+        received = np.concatenate([received, np.ones((1, received.shape[1]))])
+        weights = np.append(network.weights[network.incoming.of(k)], network.biases[k])
+        z[rows.of(k)] = sums.weighted_sum(weights, received).reshape(a.shape[1], -1).T
     return z
 
 
-def _urgencies(network: Network, step: RecordedStep, sums: Sums) -> Array:
+def _urgencies(network: Network, rows: PositionRows, step: RecordedStep, sums: Sums) -> Array:
     """u of each neuron: the sum of the urgencies from its followers and the loss."""
-    u = np.full(step.activations.shape, np.nan)
+    batch = step.info.batch
+    u = np.full((rows.total, batch), np.nan)
     output = {int(k): row for row, k in enumerate(network.output_positions)}
-    for k in range(len(u)):
-        rows = step.urgencies[network.outgoing.of(k)]
+    for k, positions in enumerate(network.n_positions.tolist()):
+        found = step.urgencies[network.outgoing.of(k)]
         if k in output:
-            rows = np.concatenate([rows, step.blame[[output[k]]]])
-        u[k] = sums.sum_of_rows(np.ascontiguousarray(rows))
+            found = np.concatenate([found, step.blame[[output[k]]]])
+        own = np.ascontiguousarray(found[:, : batch * positions])
+        u[rows.of(k)] = sums.sum_of_rows(own).reshape(batch, positions).T
     return u
 
 
 def _slopes(
-    network: Network, z: Array, a: Array, loss: str | None, unknown: frozenset[str]
-) -> Array:
+    network: Network, rows: PositionRows, z: Array, a: Array, step: RecordedStep,
+    unknown: frozenset[str],
+) -> Array:  # fmt: skip
     """f'(z) of each neuron; NaN for inputs and for activation functions unknown to this process."""
     slopes = np.full(z.shape, np.nan)
     kinds = np.array(network.activations)
-    is_output = np.isin(np.arange(len(kinds)), network.output_positions)
+    is_learner = ~network.is_input & ~network.is_interneuron
     for name in set(network.activations) & set(functions.ACTIVATIONS) - unknown:
-        here = (kinds == name) & ~network.is_input
-        for rows, function in (
-            (here & ~is_output, functions.activation(name)),
-            (here & is_output, functions.output_activation(name).before(loss)),
+        here = (kinds == name) & is_learner
+        for some, function in (
+            (here & ~network.is_output, functions.activation(name)),
+            (
+                here & network.is_output,
+                functions.output_activation(name).before(step.info.loss),
+            ),
         ):
-            if rows.any():
-                slopes[rows] = function.slope(z[rows], a[rows])
+            if some.any():
+                at = rows.index(some)
+                slopes[at] = function.slope(z[at], a[at])
+    for k, node in network.interneurons.items():
+        dropout = read_dropout(node.combination)
+        if dropout is not None:
+            slopes[rows.of(k)] = _mask(step, node.id, dropout, slopes[rows.of(k)].shape)
     return slopes
 
 
-def _wants(network: Network, a: Array, v: Array, sums: Sums) -> Array:
+def _mask(step: RecordedStep, id: str, dropout: tuple[float, int], shape: tuple[int, ...]) -> Array:
+    """By how much a dropout multiplied each of its numbers in a step. Shape (positions, batch)."""
+    positions, batch = shape
+    drawn_for = stream_of_round(step.info.number, step.info.round, step.info.loss)
+    if drawn_for is None:
+        return np.ones(shape)
+    return draw_mask(*dropout, id, drawn_for, batch * positions).reshape(batch, positions).T
+
+
+def _wants(network: Network, rows: PositionRows, a: Array, v: Array, sums: Sums) -> Array:
     """The urgency of each weight, then of each bias, with the sum that the neuron uses itself."""
-    wants = np.full(len(network.weights) + len(network.ids), np.nan)
-    ones = np.ones((1, a.shape[1]))
-    for k in np.flatnonzero(~network.is_input).tolist():
-        incoming = network.incoming.of(k)
-        rows = np.concatenate([a[network.sources[incoming]], ones])
-        found = np.empty(len(rows))
-        sums.mean_products(rows, v[k].copy(), found)
-        wants[incoming], wants[len(network.weights) + k] = found[:-1], found[-1]
+    n = len(network.weights)
+    wants = np.where(network.is_interneuron, 0.0, np.nan)
+    wants = np.concatenate([wants[network.targets], wants])
+    for k in _learners(network):
+        received = received_columns(network, rows, a, k)
+        received = np.concatenate([received, np.ones((1, received.shape[1]))])
+        found = np.empty(len(received))
+        sums.mean_products(received, rows.to_columns(v, k), found, int(rows.count[k]))
+        wants[network.incoming.of(k)], wants[n + k] = found[:-1], found[-1]
     return wants

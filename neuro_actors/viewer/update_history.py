@@ -7,6 +7,7 @@ learned from. So a velocity or a moment has the bits that it had in the run.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..neuron.optimizer_json import optimizer_from_json
 from ..neuron.optimizers import Optimizer, OptimizerState, rate_of
 from ..rules.batch_sum import BatchSum
 from ..support.errors import NeuroActorsError
+from .sequences import Place, place_in_sequence
 
 if TYPE_CHECKING:
     from ..log.log import Log
@@ -93,7 +95,8 @@ def optimizer_settings(info: StepInfo) -> dict[str, Any] | None:
 def batch_wants(log: Log, info: StepInfo, wants: Array) -> tuple[Array, int]:
     """Return the urgencies that the neurons learned from in a step.
 
-    In the last micro-batch of a batch these are the means over the whole batch.
+    In the last micro-batch of a batch these are the means over the whole batch; in the last
+    round through time the sums over all ticks, the last tick first.
 
     Args:
         log: The log.
@@ -102,8 +105,11 @@ def batch_wants(log: Log, info: StepInfo, wants: Array) -> tuple[Array, int]:
 
     Returns:
         The urgencies, of the same shape, and how many examples they are the means of. They are NaN
-        if an earlier micro-batch was not recorded.
+        if an earlier micro-batch or tick was not recorded.
     """
+    place = place_in_sequence(info)
+    if place is not None:
+        return _sum_of_ticks(log, place, wants), info.batch
     number, count = info.micro_batch or (1, 1)
     if number < count or count == 1:
         return wants, info.batch
@@ -118,6 +124,23 @@ def batch_wants(log: Log, info: StepInfo, wants: Array) -> tuple[Array, int]:
             commits = np.concatenate([step.weights, step.biases])
             total = total.merge(BatchSum.of(k, part.batch, commits))
         return total.mean(), total.weight
+
+
+def _sum_of_ticks(log: Log, place: Place, wants: Array) -> Array:
+    """The urgencies that the parameters had in all ticks; before the last round its own."""
+    if not place.is_last:
+        return wants
+    recorded = {other.number: other for other in log.steps}
+    total: Array | None = None
+    for tick in range(place.ticks, 1, -1):
+        before = replace(place, tick=tick)
+        info = recorded.get(before.number)
+        if info is None or place_in_sequence(info) != before:
+            return np.full_like(wants, np.nan)
+        step = log.step(info.number)
+        commits = np.concatenate([step.weights, step.biases])
+        total = commits if total is None else total + commits
+    return wants if total is None else np.asarray(total + wants)
 
 
 def states_to_replay(steps: list[StepInfo], network: Network) -> int | None:

@@ -258,19 +258,3 @@ def test_a_page_keeps_to_its_megabytes_whatever_its_names_are(tmp_path: Path) ->
         page = render_page(collect_page_data(na.open_log(log), most))
         assert most * 0.6e6 < len(page.encode()) <= most * 1e6
     assert len(render_page({}).encode()) < PAGE_BYTES
-
-
-@pytest.mark.parametrize("what", ["interneurons", "several positions", "frozen parameters"])
-def test_a_network_whose_formulas_the_page_does_not_know_is_refused(tmp_path, what: str) -> None:
-    grid = (2,) if what == "several positions" else ()
-    middle = na.Interneuron("g", "product") if what == "interneurons" else na.Neuron("g")
-    net = na.Network(
-        [na.Input("x", grid), middle, na.Neuron("y", frozen=what == "frozen parameters")],
-        [na.Synapse("x", "g"), na.Synapse("g", "y")],
-        ["y"],
-    )
-    x = np.ones((1, *grid, 1))
-    na.train(net, x, x, optimizer=na.SGD(0.1), epochs=1, log=tmp_path / "run.arrows")
-    problem = f"run.arrows': the page does not show networks with .*{what} yet: neuro-actors log"
-    with pytest.raises(na.InputError, match=problem):
-        collect_page_data(na.open_log(tmp_path / "run.arrows"))

@@ -23,7 +23,7 @@ export function curve(x1, y1, x2, y2, bend = 0) {
 /**
  * The curve of a synapse.
  * @param {import("./layout.js").Layout} l
- * @param {import("./data.js").Network} network
+ * @param {import("./network.js").Network} network
  * @param {number} synapse
  * @returns {Curve}
  */
@@ -39,7 +39,7 @@ export function ofSynapse(l, network, synapse) {
 /**
  * The curve between an output and the loss.
  * @param {import("./layout.js").Layout} l
- * @param {import("./data.js").Network} network
+ * @param {import("./network.js").Network} network
  * @param {number} k
  * @param {number} share the position among the outputs, 0 to 1
  * @param {boolean} [back] whether it carries urgencies: in the population view from the lower field

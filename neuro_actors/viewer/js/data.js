@@ -1,59 +1,18 @@
 // The data of the run; arrays are decoded when they are needed.
 
-import { floatAt, floats, whole } from "./packed.js";
+import { middle } from "./elements.js";
+import { Network } from "./network.js";
+import { floats } from "./packed.js";
+import { decodeView } from "./view.js";
 
 /**
- * Group synapses by one of their ends; each group is in the order of the synapses.
- * @param {Int32Array} ends
- * @param {number} n
- */
-function grouped(ends, n) {
-  const start = new Int32Array(n + 1);
-  for (const end of ends) start[end + 1] += 1;
-  for (let k = 0; k < n; k++) start[k + 1] += start[k];
-  const next = start.slice(0, n);
-  const order = new Int32Array(ends.length);
-  ends.forEach((end, synapse) => (order[next[end]++] = synapse));
-  return (/** @type {number} */ k) => order.subarray(start[k], start[k + 1]);
-}
-
-/** The society: its neurons and synapses. */
-export class Network {
-  /** @param {any} raw */
-  constructor(raw) {
-    /** @type {string[]} */
-    this.ids = raw.ids;
-    /** @type {(string | null)[]} null for an input */
-    this.activations = raw.activations;
-    /** @type {number[]} */
-    this.outputs = raw.outputs;
-    this.level = whole(raw.level);
-    this.sources = whole(raw.sources);
-    this.targets = whole(raw.targets);
-    this.n = this.ids.length;
-    this.nSynapses = raw.nSynapses;
-    this.depth = this.level.reduce((most, level) => Math.max(most, level), 0);
-    this.incoming = grouped(this.targets, this.n);
-    this.outgoing = grouped(this.sources, this.n);
-    this.outputOf = new Map(this.outputs.map((k, row) => [k, row]));
-    /** @type {number[][]} neurons by level */
-    this.levels = Array.from({ length: this.depth + 1 }, () => []);
-    this.ids.forEach((_, k) => this.levels[this.level[k]].push(k));
-    this.inputs = this.ids.map((_, k) => k).filter((k) => this.isInput(k));
-  }
-
-  /** @param {number} k */
-  isInput(k) {
-    return this.activations[k] === null;
-  }
-}
-
-/**
- * The numbers of one example of a step, or of the mean: a, z, u, f'(z), v of each neuron; targets
- * and blame (the loss's urgency) of each output; weights and biases before and after the step.
+ * The numbers of one example of a step, or of the mean: a, z, u, f'(z), v of each neuron at its
+ * chosen position; targets and blame (the loss's urgency) of each output; weights and biases before
+ * and after the step. `all` has the numbers at all positions, `at` the position of each neuron.
  * @typedef {{a: any, z: any, u: any, slope: any, v: any, targets: any, blame: any, loss: number,
  *   weights: any, biases: any, after: {weights: any, biases: any}, isMean: boolean, flat: any,
- *   example: number, odd: Set<number>, wants: any, batchWants: any, states: any[]}} View
+ *   example: number, odd: Set<number>, wants: any, batchWants: any, states: any[], all:
+ *   Record<string, any>, at: (k: number) => number}} View
  */
 
 export class Run {
@@ -76,6 +35,8 @@ export class Run {
     this._views = new Map();
     /** @type {Map<number, any>} */
     this._examples = new Map();
+    /** the position on each grid that is chosen to begin with */
+    this.middle = this.network.elements.grids.map(middle);
     /** how many examples there are */
     this.nExamples = 1 + Math.max(
       ...raw.steps.map((/** @type {any} */ one) => Math.max(...one.inputs)),
@@ -161,68 +122,92 @@ export class Run {
     if (!this._examples.has(example)) {
       const step = this.steps.findIndex((/** @type {any} */ one) => one.inputs.includes(example));
       if (step < 0) return { x: [NaN], t: [NaN] };
-      const { arrays, inputs } = this.steps[step];
-      const row = inputs.indexOf(example);
-      const { outputs, n } = this.network;
-      const a = floats(arrays.activations, this.item);
-      const t = floats(arrays.targets, this.item);
-      this._examples.set(example, {
-        x: this.network.inputs.map((k) => a[row * n + k]),
-        t: outputs.map((_, k) => t[row * outputs.length + k]),
-      });
+      this._examples.set(example, this._valuesOf(step, example));
     }
     return this._examples.get(example);
   }
 
-  /** @param {number} step its index @param {number} example @returns {View} */
-  view(step, example) {
+  /** Of one round, or of all rounds of a sequence. */
+  _valuesOf(/** @type {number} */ step, /** @type {number} */ example) {
+    const { elements, inputs, outputs, outputStart } = this.network;
+    const own = inputs.filter((k) => !elements.delayed.has(k));
+    const rows = outputs.map((_, row) => row).slice(0, outputs.length - elements.delayed.size);
+    const x = [];
+    let t = /** @type {number[]} */ ([]);
+    for (const one of this.roundsOf(step)) {
+      const { arrays, inputs: numbers, back } = this.steps[one];
+      const row = numbers.indexOf(example);
+      if (row < 0) continue;
+      const read = (/** @type {string} */ name, /** @type {Int32Array} */ start) => {
+        const all = floats(arrays[name], this.item).subarray(row * start[start.length - 1]);
+        return (/** @type {number} */ k) => [...all.subarray(start[k], start[k + 1])];
+      };
+      if (!back || !x.length) x.push(...own.flatMap(read("activations", elements.start)));
+      const targets = rows.flatMap(read("targets", outputStart));
+      t = back ? [...targets, ...t] : back === undefined ? targets : t;
+    }
+    return { x, t: t.length ? t : rows.map(() => NaN) };
+  }
+
+  /**
+   * The steps on the page that belong to a step's sequence, in their order; a step that does not go
+   * through time is alone.
+   * @param {number} step
+   * @returns {number[]} indices of steps
+   */
+  roundsOf(step) {
+    const { sequence } = this.steps[step];
+    if (sequence === undefined) return [step];
+    const found = [];
+    for (let k = 0; k < this.steps.length; k++)
+      if (this.steps[k].sequence === sequence) found.push(k);
+    return found;
+  }
+
+  /**
+   * The numbers of an example in a step.
+   * @param {number} step its index
+   * @param {number} example
+   * @param {number[]} [positions] the chosen position on each grid
+   * @returns {View}
+   */
+  view(step, example, positions = this.middle) {
     const row = this.row(step, example);
-    const key = `${step} ${row}`;
+    const key = `${step} ${row} ${positions}`;
     if (!this._views.has(key)) {
       if (this._views.size > 24) this._views.clear();
-      this._views.set(key, this._decoded(step, row));
+      this._views.set(key, decodeView(this, step, row, positions));
     }
     return this._views.get(key);
   }
 
-  /** @param {number} step @param {number} row @returns {View} */
-  _decoded(step, row) {
-    const info = this.steps[step];
-    const of = (/** @type {string} */ name, /** @type {number} */ width, at = row) =>
-      floats(info.arrays[name], this.item).subarray(at * width, (at + 1) * width);
-    const { n, outputs } = this.network;
-    const last = info.batch === 1 ? 0 : info.examples;
-    const ofParameters = (/** @type {string} */ name) =>
-      info.arrays[name] ? floats(info.arrays[name], this.item) : null;
-    return {
-      a: of("activations", n),
-      z: of("signals", n),
-      u: of("urgencies", n),
-      slope: of("slopes", n),
-      v: of("signal_urgencies", n),
-      flat: of("slopes", n, last),
-      targets: of("targets", outputs.length),
-      blame: of("blame", outputs.length),
-      loss: of("losses", 1)[0],
-      ...this.version(info.before),
-      after: this.version(info.after),
-      isMean: info.batch > 1 && row === info.examples,
-      example: info.inputs[row] ?? -1,
-      odd: new Set(info.odd),
-      wants: ofParameters("wants"),
-      batchWants: ofParameters("batch_wants"),
-      states: ["state0", "state1"].map(ofParameters).filter((array) => array !== null),
-    };
+  /**
+   * A neuron's numbers at all its positions.
+   * @param {number} step its index
+   * @param {number} example
+   * @param {"activations" | "urgencies" | "signals" | "slopes" | "signal_urgencies"} name
+   * @param {number} k
+   */
+  mapOf(step, example, name, k) {
+    const { start } = this.network.elements;
+    const at = this.row(step, example) * start[this.network.n];
+    const values = floats(this.steps[step].arrays[name], this.item);
+    return values.subarray(at + start[k], at + start[k + 1]);
   }
 
   /**
-   * The urgency that a synapse's target sent to its source: w · v. NaN if it sent something else.
+   * The urgency that a synapse's target sent to its source: w · v, or what an interneuron sent. NaN
+   * if it sent something else.
    * @param {View} view
    * @param {number} synapse
    */
   urgency(view, synapse) {
-    const target = this.network.targets[synapse];
-    return view.odd.has(target) ? NaN : view.weights[synapse] * view.v[target];
+    const { sources, targets, elements } = this.network;
+    const target = targets[synapse];
+    if (view.odd.has(target)) return NaN;
+    const sent = elements.sent[synapse];
+    if (sent >= 0) return view.all.messages[sent + view.at(sources[synapse])];
+    return view.weights[synapse] * view.v[target];
   }
 
   /**
@@ -234,11 +219,29 @@ export class Run {
     return view.isMean && view.wants ? view.wants[synapse] : this.wantOf(view, synapse);
   }
 
-  /** The urgency that an example has for a parameter. @param {View} view @param {number} place */
+  /**
+   * The urgency that an example has for a parameter: the sum over the neuron's positions.
+   * @param {View} view
+   * @param {number} place
+   */
   wantOf(view, place) {
-    const { sources, targets } = this.network;
-    if (place >= sources.length) return view.v[place - sources.length];
-    return view.v[targets[place]] * view.a[sources[place]];
+    return this.wantsByPosition(view, place).reduce((sum, want) => sum + want, 0);
+  }
+
+  /**
+   * The urgency that each position has for a parameter: v · x, or v.
+   * @param {View} view
+   * @param {number} place
+   * @returns {Float64Array}
+   */
+  wantsByPosition(view, place) {
+    const { sources, targets, elements } = this.network;
+    const k = place - sources.length;
+    const target = k < 0 ? targets[place] : k;
+    const v = view.all.v.subarray(elements.start[target], elements.start[target + 1]);
+    if (k >= 0) return Float64Array.from(v);
+    const from = elements.start[sources[place]];
+    return Float64Array.from(v, (one, position) => one * view.all.a[from + position]);
   }
 
   /** The place of a neuron's bias among the parameters: weights come first. @param {number} k */
@@ -277,53 +280,9 @@ export class Run {
    * @param {number} place among the parameters
    */
   wantsByExample(step, place) {
-    const { inputs, arrays } = this.steps[step];
-    const { sources, targets, n } = this.network;
-    const k = place - sources.length;
-    return inputs.map((/** @type {number} */ example, /** @type {number} */ row) => {
-      const read = (/** @type {string} */ name, /** @type {number} */ neuron) =>
-        floatAt(arrays[name], this.item, row * n + neuron);
-      const v = read("signal_urgencies", k < 0 ? targets[place] : k);
-      return { example, want: k < 0 ? v * read("activations", sources[place]) : v };
-    });
-  }
-
-  /**
-   * A synapse over all steps: its weight before the step, its activation, its urgency; NaN in a
-   * step without the example.
-   * @param {number} synapse
-   * @param {number} example
-   */
-  synapseHistory(synapse, example) {
-    const { sources, targets, n } = this.network;
-    return this.steps.map((/** @type {any} */ info, /** @type {number} */ step) => {
-      const at = this.row(step, example) * n;
-      const has = this.has(step, example);
-      const weight = floatAt(this.raw.versions[info.before].weights, this.item, synapse);
-      const read = (/** @type {string} */ name, /** @type {number} */ k) =>
-        has ? floatAt(info.arrays[name], this.item, at + k) : NaN;
-      const odd = info.odd.includes(targets[synapse]);
-      return {
-        number: info.number,
-        weight,
-        activation: read("activations", sources[synapse]),
-        urgency: odd ? NaN : weight * read("signal_urgencies", targets[synapse]),
-      };
-    });
-  }
-
-  /**
-   * A neuron over all steps; NaN in a step without the example.
-   * @param {number} k
-   * @param {number} example
-   */
-  neuronHistory(k, example) {
-    return this.steps.map((/** @type {any} */ info, /** @type {number} */ step) => {
-      const at = this.row(step, example) * this.network.n + k;
-      const read = (/** @type {string} */ name) =>
-        this.has(step, example) ? floatAt(info.arrays[name], this.item, at) : NaN;
-      return { number: info.number, activation: read("activations"), urgency: read("urgencies") };
-    });
+    return this.steps[step].inputs.map((/** @type {number} */ example) =>
+      ({ example, want: this.wantOf(this.view(step, example), place) }),
+    );
   }
 
   /**
@@ -333,7 +292,10 @@ export class Run {
    * @param {number} k
    */
   stuck(view, k) {
-    if (this.network.isInput(k) || !(view.flat[k] < 1e-6)) return "";
-    return view.a[k] === 0 ? "dead" : "saturated";
+    const { elements } = this.network;
+    if (this.network.isInput(k) || this.network.isInterneuron(k) || !(view.flat[k] < 1e-6))
+      return "";
+    const own = view.all.a.subarray(elements.start[k], elements.start[k + 1]);
+    return own.every((/** @type {number} */ a) => a === 0) ? "dead" : "saturated";
   }
 }

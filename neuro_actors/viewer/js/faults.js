@@ -20,7 +20,7 @@ const SENDING = ["between activations", "at the deadline", "between repeats"];
 export class StepFaults {
   /**
    * @param {any} raw the faults in the page's data; undefined if the step has none
-   * @param {import("./data.js").Network} network
+   * @param {import("./network.js").Network} network
    * @param {import("./waves.js").Waves} waves
    */
   constructor(raw, network, waves) {
@@ -70,7 +70,7 @@ export class StepFaults {
    * How many messages of a wave were lost, and the crashes in it.
    * @param {import("./waves.js").Waves} waves
    * @param {number} wave
-   * @param {import("./data.js").Network} network
+   * @param {import("./network.js").Network} network
    */
   inWave(waves, wave, network) {
     const rows = network.outputs.map((_, row) => row);
@@ -96,7 +96,7 @@ export class StepFaults {
 
 /**
  * The wave in which a member crashed.
- * @param {import("./data.js").Network} network
+ * @param {import("./network.js").Network} network
  * @param {import("./waves.js").Waves} waves
  * @param {number} k
  * @param {string} place
@@ -120,7 +120,7 @@ export function crashWave(network, waves, k, place) {
  * @param {StepFaults} faults
  * @param {import("./waves.js").Waves} waves
  * @param {number} wave
- * @param {import("./data.js").Network} network
+ * @param {import("./network.js").Network} network
  */
 export function describeFaults(say, faults, waves, wave, network) {
   const { lost, crashes } = faults.inWave(waves, wave, network);

@@ -5,7 +5,7 @@
 /** @typedef {{synapses: Set<number>, neurons: Set<number>, loss: boolean}} Lit */
 
 /**
- * @param {import("./data.js").Network} network
+ * @param {import("./network.js").Network} network
  * @param {Thing | null} chosen
  * @param {Thing | null} hover
  * @param {import("./why.js").Reason | null} reason
@@ -23,7 +23,7 @@ export function findLit(network, chosen, hover, reason) {
   return hover?.kind === "neuron" || hover?.kind === "loss" ? litBy(network, hover) : null;
 }
 
-function litBy(/** @type {import("./data.js").Network} */ network, /** @type {Thing} */ thing) {
+function litBy(/** @type {import("./network.js").Network} */ network, /** @type {Thing} */ thing) {
   if (thing.kind === "synapse") return litBySynapse(network, thing.k);
   if (thing.kind === "loss")
     return { synapses: new Set(), neurons: new Set(network.outputs), loss: true };
@@ -38,7 +38,10 @@ function litBy(/** @type {import("./data.js").Network} */ network, /** @type {Th
   };
 }
 
-function litBySynapse(/** @type {import("./data.js").Network} */ network, /** @type {number} */ s) {
+function litBySynapse(
+  /** @type {import("./network.js").Network} */ network,
+  /** @type {number} */ s,
+) {
   return {
     synapses: new Set([s]),
     neurons: new Set([network.sources[s], network.targets[s]]),

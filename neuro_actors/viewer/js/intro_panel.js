@@ -140,7 +140,7 @@ function describeSymbols({ say, info }) {
  * Describe the workers of the run.
  * @param {import("./words.js").Say} say
  * @param {import("./placement.js").Placement} placement
- * @param {import("./data.js").Network} network
+ * @param {import("./network.js").Network} network
  */
 function describeWorkers(say, placement, network) {
   const text = say(

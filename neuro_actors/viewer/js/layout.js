@@ -152,7 +152,7 @@ const NAME_ABOVE = 27; // the middle of a name above its node
 /**
  * How far synapses that skip a level bend, so that they do not cross the neurons between, or their
  * names.
- * @param {import("./data.js").Network} network
+ * @param {import("./network.js").Network} network
  * @param {Float32Array} x
  * @param {Float32Array} y
  * @param {Float32Array} r

@@ -40,6 +40,7 @@ class App {
         ? "fr"
         : "en", theme: "system", all: new Set(),
       workers: true, zoom: WHOLE, talk: null, absent: null, languageAsked: false,
+      positions: this.run.middle,
     };
     /** @type {import("./colours.js").Palette} */
     this.colours = palette(document.documentElement);
@@ -61,6 +62,7 @@ class App {
       },
       follow: (example) => this.set({ example, follow: true }),
       goStep: (step) => this.goStep(step),
+      choosePosition: (k, position) => this.choosePosition(k, position),
     });
     this.timeline = new Timeline(
       this.run,
@@ -130,6 +132,16 @@ class App {
       hover: null,
       why: thing?.kind === "neuron" && this.state.why && this.state.chosen?.kind === "neuron",
     });
+  }
+
+  /**
+   * Choose a position of a neuron, and with it that of all neurons on the same grid.
+   * @param {number} k
+   * @param {number} position counted through the grid
+   */
+  choosePosition(k, position) {
+    const { elements } = this.run.network;
+    this.set({ positions: this.state.positions.with(elements.grid[k], position) });
   }
 
   /** @param {number} step @param {number} [t] */
@@ -252,7 +264,7 @@ class App {
       this._layout = key;
       this.cache.clear();
     }
-    const view = run.view(state.step, state.example);
+    const view = run.view(state.step, state.example, state.positions);
     const why = state.why && state.chosen?.kind === "neuron"
       ? reason(run, view, state.chosen.k)
       : null;

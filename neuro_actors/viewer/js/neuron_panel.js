@@ -3,6 +3,7 @@
 import { faultList } from "./fault_list.js";
 import { functionChart, overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
+import { neuronHistory } from "./histories.js";
 import { learnSection } from "./learn_panel.js";
 import { probability } from "./logits.js";
 import { swatch } from "./workers.js";
@@ -315,7 +316,7 @@ function historySection(/** @type {import("./panel.js").PanelApp} */ app, /** @t
   const { run, state, say } = app.scene;
   if (run.steps.length < 2) return null;
   const example = run.ofCurves(state);
-  const points = run.neuronHistory(k, example);
+  const points = neuronHistory(run, k, example, state.positions);
   const title = say("overStepsOf", { what: exampleName(run, say, example) });
   const numbers = points.map((/** @type {any} */ point) => point.number);
   const part = (/** @type {string} */ kind) => [

@@ -13,7 +13,7 @@ import { whichExample } from "./examples.js";
  * @typedef {{scene: import("./scene.js").Scene, choose: (thing: import("./focus.js").Thing | null)
  *   => void, hover: (thing: import("./focus.js").Thing | null) => void, toggleWhy: () => void,
  *   toggleAll: (key: string) => void, follow: (example: number) => void, goStep: (step: number) =>
- *   void, whyAnswer: () => any[]}} PanelApp
+ *   void, choosePosition: (k: number, position: number) => void, whyAnswer: () => any[]}} PanelApp
  */
 
 export class Panel {
@@ -35,9 +35,9 @@ export class Panel {
     // on a phone the page makes room for the panel
     document.documentElement.classList.toggle("chosen", chosen !== null);
     const what = chosen ? `${chosen.kind} ${chosen.kind === "loss" ? "" : chosen.k}` : "";
-    const { step, example, language, why, all } = state;
+    const { step, example, positions, language, why, all } = state;
     const key =
-      `${what} ${step} ${example} ${language} ${digits} ${why} ${[...all]} ${phase} ` +
+      `${what} ${step} ${example} ${positions} ${language} ${digits} ${why} ${[...all]} ${phase} ` +
       `${scene.colours.paper} ${chosen ? "" : `${scene.layout.mode} ${scene.mapped}`}`;
     if (key !== this._key) this._fill(scene, what);
     this._key = key;

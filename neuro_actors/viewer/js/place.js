@@ -42,6 +42,7 @@ export function writePlace(now, opening, run) {
     parts.push(["from", ids[sources[chosen.k]]], ["to", ids[targets[chosen.k]]]);
   }
   if (chosen?.kind === "loss") parts.push(["loss", 1]);
+  if (String(now.positions) !== String(opening.positions)) parts.push(["at", now.positions.join()]);
   if (now.why) parts.push(["why", 1]);
   for (const [key, field] of Object.entries(KEYS))
     if (differs(field) || (key === "language" && now.languageAsked)) parts.push([key, now[field]]);
@@ -66,7 +67,7 @@ export function readPlace(fragment, opening, run) {
   /** @type {Place} */
   const place = {
     ...opening, chosen: null, why: false, workers: true, zoom: WHOLE, talk: null,
-    absent: null, languageAsked: false,
+    absent: null, languageAsked: false, positions: run.middle,
   };
   const number = (/** @type {string} */ key) => {
     const text = asked.get(key) ?? "";
@@ -91,6 +92,10 @@ export function readPlace(fragment, opening, run) {
   if (neuron("neuron") >= 0) place.chosen = { kind: "neuron", k: neuron("neuron") };
   else if (synapse >= 0) place.chosen = { kind: "synapse", k: synapse };
   else if (asked.get("loss") === "1") place.chosen = { kind: "loss" };
+  const { sizes } = run.network.elements;
+  const at = (asked.get("at") ?? "").split(",").map((text) => /^\d{1,9}$/.test(text) ? +text : NaN);
+  if (at.length === sizes.length && at.every((position, grid) => position < sizes[grid]))
+    place.positions = at;
   place.why = asked.get("why") === "1" && place.chosen?.kind === "neuron";
   for (const [key, field] of Object.entries(KEYS)) {
     const text = asked.get(key) ?? (key === "language" ? asked.get("lang") : null);

@@ -8,7 +8,7 @@ const MOST_REPLICAS = 6; // the most whose workers are named
 export class Placement {
   /**
    * @param {{replicas: number, shards: number, shard: string}} raw
-   * @param {import("./data.js").Network} network
+   * @param {import("./network.js").Network} network
    */
   constructor(raw, network) {
     this.replicas = raw.replicas;

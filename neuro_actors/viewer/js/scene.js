@@ -7,8 +7,9 @@
  *   import("./focus.js").Thing | null, why: boolean, shape: "auto" | "nodes" | "population",
  *   language: string, theme: "system" | "light" | "dark", all: Set<string>, workers: boolean,
  *   zoom: import("./zoom.js").Zoom, talk: number | null, absent: {asked: number, step: number} |
- *   null, languageAsked: boolean}} State `talk`: the sentence of the talk; `absent`: a step that
- *   the address asked for and that the page does not have, and the one that it shows instead
+ *   null, languageAsked: boolean, positions: number[]}} State `talk`: the sentence of the talk;
+ *   `absent`: a step that the address asked for and that the page does not have, and the one that
+ *   it shows instead; `positions`: the chosen position on each grid
  */
 
 export class Scene {
@@ -31,7 +32,7 @@ export class Scene {
     this.say = parts.say;
     this.moving = parts.moving;
     this.reason = parts.reason;
-    this.view = parts.run.view(parts.state.step, parts.state.example);
+    this.view = parts.run.view(parts.state.step, parts.state.example, parts.state.positions);
     this.info = parts.run.steps[parts.state.step];
     this.scales = parts.run.raw.scales;
     this.t = parts.state.t;
@@ -61,7 +62,8 @@ export class Scene {
    * @returns {T}
    */
   cached(key, make) {
-    const full = `${this.state.step} ${this.state.example} ${this.colours.paper} ${key}`;
+    const { step, example, positions } = this.state;
+    const full = `${step} ${example} ${positions} ${this.colours.paper} ${key}`;
     if (!this._cache.has(full)) {
       if (this._cache.size > 600) this._cache.clear();
       this._cache.set(full, make());

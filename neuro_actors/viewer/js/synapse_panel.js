@@ -2,6 +2,7 @@
 
 import { overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
+import { synapseHistory } from "./histories.js";
 import { faultList } from "./fault_list.js";
 import { exampleName } from "./examples.js";
 import { learningOf, sectionOnLearning } from "./learn_panel.js";
@@ -54,7 +55,7 @@ export function synapsePanel(app, s) {
     );
   }
   const example = run.ofCurves(state);
-  const points = run.synapseHistory(s, example);
+  const points = synapseHistory(run, s, example, state.positions);
   const followed = exampleName(run, say, example);
   const numbers = points.map((/** @type {any} */ point) => point.number);
   const chart = (/** @type {string} */ key, /** @type {string} */ label) => [

@@ -3,7 +3,7 @@
 /**
  * The y of a neuron's urgency: that of the neuron, or in the population view of the lower field.
  * @param {import("./layout.js").Layout} l
- * @param {import("./data.js").Network} network
+ * @param {import("./network.js").Network} network
  * @param {number} k
  */
 export function urgencyY(l, network, k) {

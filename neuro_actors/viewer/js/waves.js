@@ -18,7 +18,7 @@ export function currentWave(t) {
  */
 export class Waves {
   /**
-   * @param {import("./data.js").Network} network
+   * @param {import("./network.js").Network} network
    * @param {{mode: string, wrtInputs: boolean}} step
    */
   constructor(network, step) {

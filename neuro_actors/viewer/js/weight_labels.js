@@ -29,7 +29,7 @@ function crosses(c, box) {
 /**
  * The boxes of nodes with their texts, the loss, and the messages that rest in the middle.
  * @param {import("./layout.js").Layout} l
- * @param {import("./data.js").Network} network
+ * @param {import("./network.js").Network} network
  * @param {number[]} synapses
  * @returns {Box[]}
  */
@@ -50,7 +50,7 @@ function taken(l, network, synapses) {
  * Where weights are written; a weight without an unmistakable place is left out. The places depend
  * on the layout alone, so that no text jumps while messages travel.
  * @param {import("./layout.js").Layout} l
- * @param {import("./data.js").Network} network
+ * @param {import("./network.js").Network} network
  * @param {number[]} synapses the synapses whose lines are seen; the first ones choose first
  * @param {(s: number) => number} wide the width of a synapse's text
  * @param {number} high the height of a text

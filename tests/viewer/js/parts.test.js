@@ -5,7 +5,9 @@ import test from "node:test";
 import { functionChart, lossCurve, niceTicks, overSteps } from "../../../neuro_actors/viewer/js/charts.js";
 import { fill, on, strength } from "../../../neuro_actors/viewer/js/colours.js";
 import { angle, curve, distance, point } from "../../../neuro_actors/viewer/js/curve.js";
-import { Network, Run } from "../../../neuro_actors/viewer/js/data.js";
+import { Run } from "../../../neuro_actors/viewer/js/data.js";
+import { neuronHistory, synapseHistory } from "../../../neuro_actors/viewer/js/histories.js";
+import { Network } from "../../../neuro_actors/viewer/js/network.js";
 import { findLit } from "../../../neuro_actors/viewer/js/focus.js";
 import { plain } from "../../../neuro_actors/viewer/js/labels.js";
 import { layout } from "../../../neuro_actors/viewer/js/layout.js";
@@ -123,7 +125,7 @@ test("a view has an example's numbers, or the mean's", () => {
   assert.deepEqual([run.urgency(first, 1), run.want(first, 1), run.want(mean, 1)], [-4, 1, 0.2]);
   assert.deepEqual([first.weights[1], first.after.weights[1]], [-2, -2.1]);
   assert.deepEqual([run.stuck(first, 1), run.stuck(first, 2), run.stuck(first, 0)], ["saturated", "", ""]);
-  assert.deepEqual(run.synapseHistory(1, 4)[0], { number: 7, weight: -2, activation: 0.6, urgency: -6 });
+  assert.deepEqual(synapseHistory(run, 1, 4)[0], { number: 7, weight: -2, activation: 0.6, urgency: -6 });
 });
 
 /** Compute what an equation says: its numbers alone, by JavaScript's own arithmetic. */
@@ -193,7 +195,7 @@ test("an example is found in each step that has it", () => {
   assert.deepEqual([run.has(1, 3), run.has(1, -1), run.stepWith(0, 5), run.stepWith(1, 3), run.nExamples], [false, true, 1, 0, 6]);
   assert.deepEqual([run.view(1, 3).isMean, run.view(1, 3).example, run.view(1, 5).example], [true, -1, 5]);
   assert.deepEqual(run.exampleValues(4), { x: [2], t: [5] });
-  assert.deepEqual(run.neuronHistory(2, 5).map((one) => one.activation), [NaN, 4]);
+  assert.deepEqual(neuronHistory(run, 2, 5).map((one) => one.activation), [NaN, 4]);
   assert.deepEqual(run.wantsByExample(0, 1).map((one) => one.want), [2 * 0.5, 3 * 0.6]);
 });
 

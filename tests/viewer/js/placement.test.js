@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Network } from "../../../neuro_actors/viewer/js/data.js";
+import { Network } from "../../../neuro_actors/viewer/js/network.js";
 import { describePlace, Placement, describeShare } from "../../../neuro_actors/viewer/js/placement.js";
 import { borders, gatePoint, makeAreas } from "../../../neuro_actors/viewer/js/areas.js";
 import { curve } from "../../../neuro_actors/viewer/js/curve.js";

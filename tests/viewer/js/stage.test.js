@@ -4,7 +4,8 @@ import test from "node:test";
 
 import { lossHeight, niceTicks } from "../../../neuro_actors/viewer/js/charts.js";
 import { ofSynapse, point } from "../../../neuro_actors/viewer/js/curve.js";
-import { Network, Run } from "../../../neuro_actors/viewer/js/data.js";
+import { Run } from "../../../neuro_actors/viewer/js/data.js";
+import { Network } from "../../../neuro_actors/viewer/js/network.js";
 import { layout, MOST_IN_COLUMN } from "../../../neuro_actors/viewer/js/layout.js";
 import { faultList } from "../../../neuro_actors/viewer/js/fault_list.js";
 import { readPlace, writePlace } from "../../../neuro_actors/viewer/js/place.js";
@@ -48,7 +49,7 @@ function run() {
 
 const OPENING = {
   step: 0, t: 0, example: 0, follow: false, chosen: null, why: false, shape: "auto", theme: "system", language: "en", speed: 1, pace: "waves",
-  digits: 4, workers: true, zoom: WHOLE, talk: null, absent: null, languageAsked: false,
+  digits: 4, workers: true, zoom: WHOLE, talk: null, absent: null, languageAsked: false, positions: [0],
 };
 
 test("the point under the pointer stays there, and the society stays on the stage", () => {
