@@ -80,6 +80,20 @@ def test_french_pages_start_demos_in_french() -> None:
     assert [demo for demo in demos if "--lang fr" not in demo[1]] == []
 
 
+def test_french_pages_start_scenarios_in_french_that_speak_it() -> None:
+    scripts = (ROOT / "scenarios").glob("[!_]*.py")
+    speak = {one.stem for one in scripts if "french=True" in one.read_text(encoding="utf-8")}
+    assert {"one_cat", "cats", "hierarchy"} <= speak
+    runs = [
+        (name(path), run)
+        for path in PAGES
+        for run in re.findall(r"python scenarios/.*", path.read_text(encoding="utf-8"))
+        if re.findall(r"\w+", run)[2] in speak
+    ]
+    assert len(runs) >= 5
+    assert [run for run in runs if "--lang fr" not in run[1]] == []
+
+
 @pytest.mark.parametrize("path", [*sorted(DOCS.rglob("*.md")), *DOCS.rglob("*.ipynb")], ids=name)
 def test_a_page_that_installs_from_pypi_says_that_the_package_is_not_there_yet(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
