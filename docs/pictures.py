@@ -3,6 +3,7 @@
     python docs/pictures.py                  all nine, as they are by default (some minutes)
     python docs/pictures.py newton --full    one of them, with what else its script takes
     python docs/pictures.py hierarchy --full --lang fr    its French picture
+    python docs/pictures.py watch_it_learn   the picture of a scenario that a page shows
 
 The pages show the --full runs of newton (about four minutes of work), hierarchy and landscape.
 
@@ -34,7 +35,9 @@ def make(name: str, more: list[str]) -> None:
             [sys.executable, ROOT / "scenarios" / f"{name}.py", "--out", folder, *more], check=True
         )
         for figure in Path(folder).glob(f"{name}*.png"):
-            goal = ROOT / "docs" / "pictures" / (f"{name}.fr.png" if "fr" in more else figure.name)
+            place = f"{name}.fr.png" if "fr" in more else figure.name
+            goal = ROOT / "docs" / place
+            goal = goal if goal.exists() else ROOT / "docs" / "pictures" / place
             with Image.open(figure) as image:
                 few_colours(image).save(goal, optimize=True)
             print(f"{goal.relative_to(ROOT)}: {goal.stat().st_size:,} bytes")
