@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import _french
 import numpy as np
@@ -76,8 +77,7 @@ def run(
             metavar="DIR",
             help=f"where {out} (default out)",
         )
-    if french:
-        _french.add_language(parser)
+    _french.add_language(parser, french)
     more(parser)
     if training:
         _add_training(parser, training(parser.parse_args([])))
@@ -113,7 +113,12 @@ def _discard_output() -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
+    """An argument parser whose errors are one line, and say how a number is written."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self.register("type", int, _whole_number)
+        self.register("type", float, _number)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
@@ -121,6 +126,23 @@ class Parser(argparse.ArgumentParser):
     def print_help(self, file=None) -> None:
         """Print the help. argparse would pass over an output that cannot be written."""
         print(self.format_help(), end="", file=file, flush=True)
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        problem = f"{text!r} is no whole number: write digits, such as 3"
+        raise argparse.ArgumentTypeError(problem) from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        point = text.replace(",", ".", 1)  # 0,5 is 0.5 in French
+        hint = point if re.fullmatch(r"\d*\.\d+", point) else "digits, such as 0.1"
+        raise argparse.ArgumentTypeError(f"{text!r} is no number: write {hint}") from None
 
 
 class Training(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import Any
 
 NO_BREAK = "\u00a0"
@@ -447,10 +447,13 @@ def _set_spaces(text: str) -> str:
     return re.sub(r" ([;:!?»%])|(?<=«) ", rf"{NO_BREAK}\1", text)
 
 
-def add_language(parser: ArgumentParser) -> None:
-    """Add --lang."""
+def add_language(parser: ArgumentParser, french: bool) -> None:
+    """Add --lang; --help shows it only where there is a choice."""
     parser.add_argument(
-        "--lang", choices=("en", "fr"), default="en", help="language of what is printed"
+        "--lang",
+        choices=("en", "fr") if french else ("en",),
+        default="en",
+        help="language of what is printed" if french else SUPPRESS,
     )
 
 

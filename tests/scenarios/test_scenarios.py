@@ -132,10 +132,12 @@ def test_bad_input_is_one_line(name: str, tmp_path) -> None:
     (tmp_path / "mine").write_text("mine")
     wrong = [
         (["--seed", "-1"], "--seed must be at least 0"),
-        (["--seed", "x"], "invalid int"),
+        (["--seed", "x"], "'x' is no whole number: write digits, such as 3"),
         (["--log", "mine"], "exists already"),
     ]
     wrong.append((["--log-every", "0"], "--log-every must be at least 1"))
+    if "french=True" not in (SCENARIOS / f"{name}.py").read_text("utf-8"):
+        wrong.append((["--lang", "fr"], "invalid choice: 'fr' (choose from"))
     if name in EXPERIMENTS:
         wrong.append((["--seeds", "0"], "--seeds must be at least 1"))
     if name in FOLDER:
@@ -629,6 +631,8 @@ def test_knobs(tmp_path) -> None:
     assert "époque 2" not in out
     for wrong, message in (
         (["--epochs", "0"], "cats.py: --epochs must be at least 1, got 0"),
+        (["--rate", "0,5"], "cats.py: argument --rate: '0,5' is no number: write 0.5"),
+        (["--rate", "x"], "cats.py: argument --rate: 'x' is no number: write digits, such as 0.1"),
         (["--rate", "-1"], "cats.py: --rate must be a number above 0, got -1"),
         (["--rate", "nan"], "cats.py: --rate must be a number above 0, got nan"),
         (["--hidden", "3,x"], "cats.py: argument --hidden: expected such as 16 or 12,8; got '3,x'"),
