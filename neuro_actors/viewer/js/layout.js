@@ -5,6 +5,8 @@ import { curve, distance } from "./curve.js";
 export const MOST_NODES = 200;
 export const MOST_IN_COLUMN = 64; // a level is one column of nodes: more are drawn as cells
 const TEXT_RADIUS = 20; // no text inside smaller nodes
+// Between two levels, so that a message on its line has room for its number.
+const NUMBERED_LINE = 122;
 
 const NAMED_RADII = Array.from({ length: 13 }, (_, k) => TEXT_RADIUS - 1 - k); // 19 to 7
 
@@ -111,7 +113,8 @@ function layoutNodes(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
   // Each node is as large as its level allows, with text from a certain size on; no level has much
   // larger nodes than the smallest one.
   const sizes = members.map((_, k) => {
-    const roomy = Math.min((gaps[k] - 76 * textScale) / 2, unit * 0.28, 44 * textScale);
+    const wide = Math.min(unit * 0.28, Math.max(TEXT_RADIUS, (unit - NUMBERED_LINE) / 2));
+    const roomy = Math.min((gaps[k] - 76 * textScale) / 2, wide, 44 * textScale);
     if (roomy >= TEXT_RADIUS) return roomy;
     const small = Math.min(gaps[k] * 0.33, unit * 0.16, TEXT_RADIUS - 1);
     const named = NAMED_RADII.find((r) => r <= small && gaps[k] >= 2 * r + nameRoom(r, textScale));

@@ -327,6 +327,16 @@ test("the presentation says each level of the way back, the addition of several 
   assert.equal(of("en").at(-2).lines[0], "eyes receives the urgencies of all its followers, the greatest from head: +0.9. Together: u = +0.8.");
 });
 
+test("a message between two levels has room for its number, also on the screen of a projector", () => {
+  const made = diamond();
+  for (const width of [860, 900, 1060, 1400]) {
+    const l = layout(made, width, 360, "nodes");
+    const c = ofSynapse(l, made.network, 1);
+    assert.ok(l.r[1] >= 20, `no text in neurons: ${l.r[1]}`);
+    assert.ok(c[6] - c[0] > 100, `${width}: ${c[6] - c[0]}`); // as messages.js asks
+  }
+});
+
 /** x -> a -> b -> c -> d, with the output of d as a logit. */
 function chain() {
   const one = (values) => pack(values);
