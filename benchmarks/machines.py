@@ -12,9 +12,9 @@ micro-batch. Workers are started by Ray, and beside it as plain processes. Each 
 simulated by pipeline.py, from the constants and from what one process takes: the last column.
 
     python benchmarks/machines.py --json machines.json    constants, then runs: a quarter of an hour
-    python benchmarks/machines.py --quick                 fewer runs, fewer times python
-    benchmarks/machines.py --workers 2 4 8 16      so many replicas, so many shards python
-    benchmarks/machines.py --memory                a society too large for one worker, on shards
+    python benchmarks/machines.py --quick                 fewer runs, fewer times
+    python benchmarks/machines.py --workers 2 4 8 16      so many replicas, so many shards
+    python benchmarks/machines.py --memory                a society too large for one worker
 
 --json FILE writes all figures, whole or not at all; `pipeline.py --measured FILE` reads them. Take
 ratios, not absolutes.
