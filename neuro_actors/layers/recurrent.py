@@ -3,25 +3,33 @@
 Each feature has a delay, called "… before". A network with one of these layers lives under
 `na.rules.ThroughTime`, and its data are (batch, ticks, *positions, features).
 
+With `reverse=True` a layer goes from the last tick to the first one: its delays, called "… after",
+hear what it says one tick later. Both directions together are two layers:
+
+    na.layers.concatenate(na.layers.gru(x, 8), na.layers.gru(x, 8, reverse=True))
+
 PyTorch's layers have two biases for each gate, which are added. A neuron has one. It starts at
 their sum and has the gradient of each; with both of them learning, PyTorch's sum goes twice as far
-in a step of SGD. There they run forward in time alone, and so do these: a second direction would
-have to begin at the last tick, and a society hears one tick after the other.
+in a step of SGD.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..network.elements import Delay
 from ..network.function_names import AnyActivation
 from ..support.scalars import as_whole_number
+from ..support.validation import as_flag
 from .layer import Layer, as_layer, choose_name, join
 from .parts import Weight, interneurons, neurons, numbered
 
 
 def rnn(
-    x: Layer, features: int, activation: AnyActivation = "tanh", *, name: str | None = None
+    x: Layer,
+    features: int,
+    activation: AnyActivation = "tanh",
+    *,
+    name: str | None = None,
+    reverse: bool = False,
 ) -> Layer:
     """Return a layer of neurons that also hear what all of them said before (Elman 1990).
 
@@ -31,20 +39,19 @@ def rnn(
         x: A layer.
         features: How many neurons there are.
         activation: Their activation function.
-        name: The name of the layer. None: rnn1, rnn2, ….
+        name: The name of the layer. None: rnn1, rnn2, …, or reverse_rnn1, ….
+        reverse: Whether it goes from the last tick to the first one.
 
     Raises:
         NetworkError: x is no layer.
-        InputError: `features` is no whole number from 1 on.
+        InputError: `features` is no whole number from 1 on, or `reverse` is no truth value.
     """
-    n = as_whole_number("rnn: features", features, 1)
-    name = choose_name("rnn", name, as_layer("rnn", x))
-    before = _delays(name, n, x)
-    last = neurons(name, [x, before], _all(x, before, n), activation)
-    return join(name, "rnn", last, [x])
+    units = _Units("rnn", x, features, name, reverse)
+    before = units.before()
+    return units.join(neurons(units.name, [x, before], units.hear_all(x, before), activation))
 
 
-def gru(x: Layer, features: int, *, name: str | None = None) -> Layer:
+def gru(x: Layer, features: int, *, name: str | None = None, reverse: bool = False) -> Layer:
     """Return gated recurrent units (Cho et al. 2014), in PyTorch's form.
 
         reset  r = σ(W x + U h_before + b)
@@ -55,38 +62,24 @@ def gru(x: Layer, features: int, *, name: str | None = None) -> Layer:
     Args:
         x: A layer.
         features: How many units there are.
-        name: The name of the layer. None: gru1, gru2, ….
+        name: The name of the layer. None: gru1, gru2, …, or reverse_gru1, ….
+        reverse: Whether it goes from the last tick to the first one.
 
     Raises:
         NetworkError: x is no layer.
-        InputError: `features` is no whole number from 1 on.
+        InputError: `features` is no whole number from 1 on, or `reverse` is no truth value.
     """
-    n = as_whole_number("gru: features", features, 1)
-    name = choose_name("gru", name, as_layer("gru", x))
-    before = _delays(name, n, x)
-    reset, update = (
-        neurons(f"{name}.{gate}", [x, before], _all(x, before, n), "sigmoid",
-                label=numbered(f"{name}.{gate}"))
-        for gate in ("reset", "update")
-    )  # fmt: skip
-    past = neurons(
-        f"{name}.past", [before], [[(id, None) for id in before.ids]] * n,
-        label=numbered(f"{name}.past"),
-    )  # fmt: skip
-    left = _products(f"{name}.left", reset, past)
-    hears = [[*((id, None) for id in x.ids), (left.ids[k], 1.0)] for k in range(n)]
-    new = neurons(f"{name}.new", [x, left], hears, "tanh", label=numbered(f"{name}.new"))
-    change = neurons(
-        f"{name}.change", [before, new],
-        [[(b, 1.0), (h, -1.0)] for b, h in zip(before.ids, new.ids, strict=True)], bias=None,
-        label=numbered(f"{name}.change"),
-    )  # fmt: skip
-    keep = _products(f"{name}.keep", update, change)
-    last = interneurons(name, "sum", [new, keep], list(zip(new.ids, keep.ids, strict=True)))
-    return join(name, "gru", last, [x])
+    units = _Units("gru", x, features, name, reverse)
+    before = units.before()
+    reset = units.neurons("reset", [x, before], "sigmoid")
+    update = units.neurons("update", [x, before], "sigmoid")
+    left = units.products("left", reset, units.neurons("past", [before]))
+    new = units.neurons("new", [x], "tanh", plus={left: 1.0})
+    change = units.neurons("change", [], plus={before: 1.0, new: -1.0})
+    return units.join(units.sums("", new, units.products("keep", update, change)))
 
 
-def lstm(x: Layer, features: int, *, name: str | None = None) -> Layer:
+def lstm(x: Layer, features: int, *, name: str | None = None, reverse: bool = False) -> Layer:
     """Return units with a long short-term memory (Hochreiter, Schmidhuber 1997; Gers et al. 2000).
 
     As PyTorch's `LSTM`:
@@ -99,53 +92,90 @@ def lstm(x: Layer, features: int, *, name: str | None = None) -> Layer:
     Args:
         x: A layer.
         features: How many units there are.
-        name: The name of the layer. None: lstm1, lstm2, ….
+        name: The name of the layer. None: lstm1, lstm2, …, or reverse_lstm1, ….
+        reverse: Whether it goes from the last tick to the first one.
 
     Raises:
         NetworkError: x is no layer.
-        InputError: `features` is no whole number from 1 on.
+        InputError: `features` is no whole number from 1 on, or `reverse` is no truth value.
     """
-    n = as_whole_number("lstm: features", features, 1)
-    name = choose_name("lstm", name, as_layer("lstm", x))
-    before = _delays(name, n, x)
-    gates = {
-        gate: neurons(
-            f"{name}.{gate}", [x, before], _all(x, before, n), f, label=numbered(f"{name}.{gate}")
-        )
-        for gate, f in (
-            ("input", "sigmoid"), ("forget", "sigmoid"), ("cell", "tanh"), ("output", "sigmoid")
-        )
-    }  # fmt: skip
-    memory_ids = [f"{name}.memory{k}" for k in range(n)]
-    memory_before = Layer(
-        f"{name}.memory before", tuple(f"{id} before" for id in memory_ids), x.grid, (x,),
-        tuple(Delay(f"{id} before", id) for id in memory_ids),
-    )  # fmt: skip
-    left = _products(f"{name}.left", gates["forget"], memory_before)
-    added = _products(f"{name}.added", gates["input"], gates["cell"])
-    memory = interneurons(
-        f"{name}.memory", "sum", [left, added], list(zip(left.ids, added.ids, strict=True)),
-        label=memory_ids.__getitem__,
-    )  # fmt: skip
-    said = neurons(
-        f"{name}.said", [memory], [[(id, 1.0)] for id in memory.ids], "tanh", bias=None,
-        label=numbered(f"{name}.said"),
-    )  # fmt: skip
-    hears = list(zip(gates["output"].ids, said.ids, strict=True))
-    last = interneurons(name, "product", [gates["output"], said], hears)
-    return join(name, "lstm", last, [x])
+    units = _Units("lstm", x, features, name, reverse)
+    sources = [x, units.before()]
+    entry, forget = (units.neurons(gate, sources, "sigmoid") for gate in ("input", "forget"))
+    cell = units.neurons("cell", sources, "tanh")
+    output = units.neurons("output", sources, "sigmoid")
+    left = units.products("left", forget, units.before("memory"))
+    memory = units.sums("memory", left, units.products("added", entry, cell))
+    said = units.neurons("said", [], "tanh", plus={memory: 1.0})
+    return units.join(units.products("", output, said))
 
 
-def _delays(name: str, n: int, x: Layer) -> Layer:
-    ids = [f"{name}.{k}" for k in range(n)]
-    nodes = tuple(Delay(f"{id} before", id) for id in ids)
-    return Layer(f"{name} before", tuple(node.id for node in nodes), x.grid, (x,), nodes)
+class _Units:
+    """The units of a recurrent layer while it is made: rows of parts, one part of each unit.
 
+    A part is called by a word, such as "reset" in "gru1.reset0"; the last one has none.
+    """
 
-def _all(x: Layer, before: Layer, n: int) -> Sequence[Sequence[tuple[str, Weight]]]:
-    return [[(id, None) for id in (*x.ids, *before.ids)]] * n
+    def __init__(
+        self, kind: str, x: Layer, features: int, name: str | None, reverse: bool
+    ) -> None:
+        self.x = as_layer(kind, x)
+        self.n = as_whole_number(f"{kind}: features", features, 1)
+        self.reverse = as_flag(f"{kind}: reverse", reverse)
+        self.kind = f"reverse_{kind}" if reverse else kind
+        self.name = choose_name(self.kind, name, x)
 
+    def before(self, part: str = "") -> Layer:
+        """Return what the units' parts said one tick before; after, if time is reversed."""
+        when, ticks = ("after", -1) if self.reverse else ("before", 1)
+        of = self._ids(part)
+        nodes = tuple(Delay(f"{id} {when}", id, ticks) for id in of)
+        name = f"{self._name(part)} {when}"
+        return Layer(name, tuple(node.id for node in nodes), self.x.grid, (self.x,), nodes)
 
-def _products(name: str, one: Layer, other: Layer) -> Layer:
-    hears = list(zip(one.ids, other.ids, strict=True))
-    return interneurons(name, "product", [one, other], hears, label=numbered(name))
+    def neurons(
+        self,
+        part: str,
+        sources: list[Layer],
+        activation: AnyActivation = "identity",
+        plus: dict[Layer, float] | None = None,
+    ) -> Layer:
+        """Return neurons that hear all of some layers, and, with a fixed weight, their own unit's.
+
+        Without the former they have no bias.
+        """
+        own = plus or {}
+        hears = [
+            [*ends, *((layer.ids[k], weight) for layer, weight in own.items())]
+            for k, ends in enumerate(self.hear_all(*sources))
+        ]
+        return neurons(
+            self._name(part), [*sources, *own], hears, activation,
+            bias=0.0 if sources else None, label=numbered(self._name(part)),
+        )  # fmt: skip
+
+    def products(self, part: str, *layers: Layer) -> Layer:
+        """Return the products of each unit's own."""
+        return self._combine("product", part, layers)
+
+    def sums(self, part: str, *layers: Layer) -> Layer:
+        """Return the sums of each unit's own."""
+        return self._combine("sum", part, layers)
+
+    def join(self, last: Layer) -> Layer:
+        """Return all parts as one layer, whose features are the last ones."""
+        return join(self.name, self.kind, last, [self.x])
+
+    def hear_all(self, *layers: Layer) -> list[list[tuple[str, Weight]]]:
+        """Return what each unit hears of some layers: everything, by weights that are drawn."""
+        return [[(id, None) for layer in layers for id in layer.ids] for _ in range(self.n)]
+
+    def _combine(self, how: str, part: str, layers: tuple[Layer, ...]) -> Layer:
+        hears = list(zip(*(layer.ids for layer in layers), strict=True))
+        return interneurons(self._name(part), how, layers, hears, label=self._ids(part).__getitem__)
+
+    def _name(self, part: str) -> str:
+        return f"{self.name}.{part}" if part else self.name
+
+    def _ids(self, part: str) -> list[str]:
+        return [f"{self.name}.{part}{k}" for k in range(self.n)]

@@ -70,41 +70,58 @@ class Stack(torch.nn.Module):
         super().__init__()
         kinds = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
         self.cell = kinds[kind](inputs, hidden, layers, batch_first=True, dtype=F64, **more)
-        self.y = linear(hidden, 2)
+        self.y = linear(2 * hidden if more.get("bidirectional") else hidden, 2)
 
     def forward(self, x: Any) -> Any:
         return self.y(self.cell(x)[0])
 
 
-def recurrent(kind: str, layers: int = 1, hidden: int = 4, activation: str = "") -> Case:
+def recurrent(
+    kind: str, layers: int = 1, hidden: int = 4, activation: str = "", both: bool = False
+) -> Case:
     """PyTorch has two biases where a neuron has one. The second one is 0 and does not learn.
 
     But that part of a GRU's which is inside the gate is a bias of its own here, too.
+
+    Args:
+        kind: rnn, gru or lstm.
+        layers: How many layers.
+        hidden: How many units a layer has, in each direction.
+        activation: Another activation function.
+        both: Whether each layer goes in both directions.
     """
     torch.manual_seed(layers)
-    module = Stack(kind, 3, hidden, layers, **({"nonlinearity": activation} if activation else {}))
+    more = {"nonlinearity": activation} if activation else {}
+    module = Stack(kind, 3, hidden, layers, **more, bidirectional=both)
     h = L.inputs(3)
     for k in range(layers):
         more = {"activation": activation} if activation else {}
-        h = getattr(L, kind)(h, hidden, name=f"r{k}", **more)
+        make = getattr(L, kind)
+        ways = [make(h, hidden, name=f"r{k}", **more)]
+        if both:
+            ways.append(make(h, hidden, name=f"b{k}", reverse=True, **more))
+        h = L.concatenate(*ways)
     mirror = Mirror(L.network(L.dense(h, 2, name="y"), seed=1), module)
     frozen = []
+    below = ids("x", 3, "")
     for k in range(layers):
-        below = ids("x", 3, "") if k == 0 else ids(f"r{k - 1}", hidden)
-        before = [f"r{k}.{i} before" for i in range(hidden)]
-        second = dict(module.named_parameters())[f"cell.bias_hh_l{k}"]
-        for g, gate in enumerate(GATES[kind]):
-            rows = slice(g * hidden, (g + 1) * hidden)
-            named = [[text.format(f"r{k}", i) for i in range(hidden)] for text in gate]
-            mirror.weight(named[0], f"cell.weight_ih_l{k}", below, rows)
-            mirror.weight(named[-1], f"cell.weight_hh_l{k}", before, rows)
-            mirror.bias(named[0], f"cell.bias_ih_l{k}", rows)
-            if len(gate) == 2:
-                mirror.bias(named[1], f"cell.bias_hh_l{k}", rows)
-            else:
-                with torch.no_grad():
-                    second[rows] = 0.0
-                frozen.append((f"cell.bias_hh_l{k}", rows))
+        names = [f"r{k}", f"b{k}"][: 1 + both]
+        for name, end, when in zip(names, ["", "_reverse"], ["before", "after"], strict=False):
+            before = [f"{name}.{i} {when}" for i in range(hidden)]
+            second = dict(module.named_parameters())[f"cell.bias_hh_l{k}{end}"]
+            for g, gate in enumerate(GATES[kind]):
+                rows = slice(g * hidden, (g + 1) * hidden)
+                named = [[text.format(name, i) for i in range(hidden)] for text in gate]
+                mirror.weight(named[0], f"cell.weight_ih_l{k}{end}", below, rows)
+                mirror.weight(named[-1], f"cell.weight_hh_l{k}{end}", before, rows)
+                mirror.bias(named[0], f"cell.bias_ih_l{k}{end}", rows)
+                if len(gate) == 2:
+                    mirror.bias(named[1], f"cell.bias_hh_l{k}{end}", rows)
+                else:
+                    with torch.no_grad():
+                        second[rows] = 0.0
+                    frozen.append((f"cell.bias_hh_l{k}{end}", rows))
+        below = [id for name in names for id in ids(name, hidden)]
     mirror.dense(["y.0", "y.1"], "y")
     return Case(mirror, by_module, *numbers(layers, (4, 6, 3), (4, 6, 2)), frozen=tuple(frozen))
 

@@ -13,10 +13,19 @@ from helpers.torch_architectures import recurrent  # noqa: E402
 pytestmark = pytest.mark.torch
 
 
+@pytest.mark.parametrize("both", [False, True], ids=["", "both directions"])
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
-def test_recurrent(kind: str, layers: int) -> None:
-    check_case(recurrent(kind, layers))
+def test_recurrent(kind: str, layers: int, both: bool) -> None:
+    check_case(recurrent(kind, layers, both=both))
+
+
+def test_directions_that_are_exchanged_are_found() -> None:
+    case = recurrent("rnn", both=True)
+    parts = case.mirror.parts
+    parts[0], parts[3] = (parts[3][0], *parts[0][1:]), (parts[0][0], *parts[3][1:])
+    with pytest.raises(AssertionError):
+        check_case(case)
 
 
 def test_another_activation_and_another_loss() -> None:
