@@ -11,7 +11,7 @@ import numpy as np
 
 from ..network.network import Network
 from ..neuron.messages import micro_batch_of
-from ..rules.through_time import forward_tick_of, tick_of
+from ..neuron.time_round import TimeRound
 from ..support.arrays import Array, Indices
 from ..support.errors import LogError
 from ..support.means import mean_in_order
@@ -65,7 +65,8 @@ class StepInfo:
 
         Through time a step is a round, forward without a loss, or back with one.
         """
-        return forward_tick_of(self.round) or tick_of(self.round)
+        here = TimeRound.read(self.round)
+        return None if here is None else (here.tick, here.ticks)
 
     @classmethod
     def from_rows(cls, rows: Rows) -> StepInfo:

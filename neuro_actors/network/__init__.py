@@ -14,6 +14,7 @@ Files:
     cell.py              a network with delays, as it is in one tick
     graph.py             synapses grouped by neuron, levels, cycles: arrays without names
     graph_checks.py      is it a directed acyclic graph that leads from inputs to outputs?
+    passes.py            how often a cell goes through a sequence, there and back
     parameter_names.py   which parameters a text such as `h1.*` means
     synapse_name.py      which synapse a text such as `x0->h1.0` means
     layered.py           layered networks: matrices <-> arrays of synapses

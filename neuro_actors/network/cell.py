@@ -20,6 +20,7 @@ from ..support.errors import NetworkError
 from .elements import Interneuron
 from .field import show_grid
 from .network import Network
+from .passes import count_passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class DelayRows:
     Attributes:
         inputs: The rows of x that are inputs of the network. Shape (n_inputs,).
         delays: The rows that are delays, in the order of `ticks`. Shape (n_delays,).
-        ticks: How many ticks later each delay repeats what it hears.
+        ticks: How many ticks later each delay repeats what it hears; earlier if it is negative.
     """
 
     inputs: Indices
@@ -111,7 +112,8 @@ def make_cell(network: Network) -> Network:
         network: The network.
 
     Raises:
-        NetworkError: Inputs and delays, or outputs and delays, live at different positions.
+        NetworkError: Inputs and delays, or outputs and delays, live at different positions. Or a
+            neuron hears itself by way of an earlier and of a later tick.
     """
     n, delays = len(network.ids), list(network.delays.items())
     hears = [Interneuron(f"to {network.ids[k]}", "sum") for k, _ in delays]
@@ -153,4 +155,5 @@ def make_cell(network: Network) -> Network:
     cell.delayed = {
         k: (hears, ticks) for (k, (_, ticks)), hears in zip(delays, behind.tolist(), strict=True)
     }
+    count_passes(cell)  # or it is refused
     return cell

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Generic, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..support.arrays import Array, Indices
-from ..support.errors import NetworkError
+from ..support.arrays import MAX_POSITION, Array, Indices
+from ..support.errors import InputError, NetworkError
 from ..support.hints import explains_fields
 from ..support.labelled_arrays import as_floats, check_order
 from ..support.scalars import as_number, as_whole_number, got
@@ -91,13 +91,14 @@ class Interneuron:
 class Delay:
     """A node that repeats what a neuron said some ticks before; with it a network has a memory.
 
-    It has no incoming synapse, no bias and nothing to learn. Before the first tick it says 0. A
-    network with delays lives under `na.rules.ThroughTime`.
+    It has no incoming synapse, no bias and nothing to learn. Where there is no such tick, it says 0.
+    A network with delays lives under `na.rules.ThroughTime`.
 
     Attributes:
         id: Its name in the network: 1 to 128 printable characters.
         of: The id of the neuron that it repeats. It lives at the same positions.
-        ticks: How many ticks later it repeats it.
+        ticks: How many ticks later it repeats it. A negative number: how many ticks earlier, so
+            that a sequence is heard from its end.
     """
 
     id: str
@@ -267,6 +268,22 @@ def synapse_ends(
     return ends, sources, targets
 
 
+def as_ticks(what: str, value: object) -> int:
+    """Convert a number of ticks: how much later a delay repeats; earlier, if it is negative.
+
+    Args:
+        what: What it is, for the text of an error.
+        value: A whole number other than 0.
+
+    Raises:
+        InputError: It is none.
+    """
+    ticks = as_whole_number(what, value, -MAX_POSITION, MAX_POSITION)
+    if not ticks:
+        raise InputError(f"{what} must not be 0: a delay repeats what was said in another tick")
+    return ticks
+
+
 def delay_sources(
     delays: Mapping[int, Delay], position: Mapping[str, int]
 ) -> dict[int, tuple[int, int]]:
@@ -294,7 +311,7 @@ def delay_sources(
             other = delays[of]
             advice = f"write na.Delay({quote(node.id)}, of={quote(other.of)}, ticks=…)"
             raise NetworkError(f"delay {quote(node.id)}: {quote(node.of)} is a delay too: {advice}")
-        found[k] = of, as_whole_number(f"delay {quote(node.id)}: ticks", node.ticks, 1)
+        found[k] = of, as_ticks(f"delay {quote(node.id)}: ticks", node.ticks)
     return found
 
 

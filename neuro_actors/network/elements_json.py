@@ -27,7 +27,7 @@ from ..support.errors import NetworkError
 from ..support.scalars import as_whole_number
 from .cell import check_cell
 from .dropout import read_dropout
-from .elements import Interneuron
+from .elements import Interneuron, as_ticks
 from .field import Field, Grid, as_grid, count_positions
 from .network import Network
 
@@ -147,7 +147,7 @@ def _repeated(held: Sequence[Sequence[int]], n: int) -> dict[int, tuple[int, int
     """By position what a delay repeats, and how many ticks later."""
     found = {}
     for k, of, ticks in held:
-        found[_position(k, n)] = _position(of, n), as_whole_number("ticks", ticks, 1)
+        found[_position(k, n)] = _position(of, n), as_ticks("ticks", ticks)
     return found
 
 

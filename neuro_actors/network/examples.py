@@ -16,7 +16,7 @@ from ..support.text import format_count
 from . import functions
 from .field import Grid
 from .network import Network
-from .sequences import as_targets, pad_sequences
+from .sequences import as_targets, lengths_of, pad_sequences
 
 
 def as_examples(
@@ -104,6 +104,13 @@ def as_rows(network: Network, x: ArrayLike, which: str = "", axes: Grid = ()) ->
     """
     if not isinstance(network, Network):
         raise InputError(describe_no_network(network))
+    has_ends = axes and lengths_of(x) is not None
+    later = [network.ids[k] for k, (_, ticks) in network.delays.items() if ticks < 0]
+    if has_ends and later:
+        raise InputError(
+            f"{which}x: its sequences have different lengths, and the delay {later[0]!r} hears later "
+            "ticks, so it would hear what they are filled up with: make a batch of each length"
+        )
     padded = pad_sequences(f"{which}x", x, axes)
     return as_batch(f"{which}x", padded, network.inputs, (*axes, *network.input_grid))
 

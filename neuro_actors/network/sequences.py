@@ -1,8 +1,8 @@
 """What users hand over as sequences, and as targets: of different lengths, or masked.
 
 Shorter sequences of a list are filled up with zeros, and behind its end a sequence has no targets
-that count. No neuron hears a tick that is still to come, so what it was filled up with changes
-nothing.
+that count. What it was filled up with changes nothing where no delay hears later ticks; where one
+does, sequences of different lengths are refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def count_ticks(x: ArrayLike) -> int:
     Raises:
         InputError: x has no axis of ticks.
     """
-    if (ends := _lengths(x)) is not None:
+    if (ends := lengths_of(x)) is not None:
         return max(ends)
     shape = np.shape(x)
     if len(shape) < 3 or not shape[1]:
@@ -49,7 +49,7 @@ def pad_sequences(what: str, values: ArrayLike, ticks: Grid) -> ArrayLike:
     Raises:
         InputError: A sequence is longer, or they differ in more than their length.
     """
-    if not ticks or (ends := _lengths(values)) is None:
+    if not ticks or (ends := lengths_of(values)) is None:
         return values
     parts = [as_floats(f"{what}: sequence {k}", one) for k, one in enumerate(_as_list(values))]
     shapes = {part.shape[1:] for part in parts}
@@ -88,8 +88,8 @@ def as_targets(
         InputError: As `as_batch`; a row is masked in part; or a sequence has another length than
             its inputs.
     """
-    ends = _lengths(x) if ticks else None
-    own = _lengths(targets) if ticks else None
+    ends = lengths_of(x) if ticks else None
+    own = lengths_of(targets) if ticks else None
     if own is not None:
         expected = [*ticks] * len(own) if ends is None else ends
         for k, (is_, should) in enumerate(zip(own, expected, strict=False)):
@@ -113,8 +113,12 @@ def as_targets(
     return found
 
 
-def _lengths(values: ArrayLike) -> list[int] | None:
-    """Return the length of each sequence of a list. None: they are equal, or it is no such list."""
+def lengths_of(values: ArrayLike) -> list[int] | None:
+    """Return the length of each sequence of a list. None: they are equal, or it is no such list.
+
+    Args:
+        values: What a user handed over.
+    """
     if not isinstance(values, (list, tuple)):
         return None
     try:

@@ -15,6 +15,7 @@ Files:
     checked_rule.py        rules of a user's own: what they write, return and keep is checked
     loss_node.py           the member that computes the loss and the first urgencies
     messages.py            the kinds of messages, and `Step`
+    time_round.py          the rounds of a step through time, and their names
     inbox.py               mail of one kind, sorted into synapse order while it arrives
     sums.py                the few sums on which all bits rest
     tree_sum.py            a sum whose order is fixed by a binary tree

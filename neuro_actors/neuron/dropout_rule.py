@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +12,7 @@ from ..support.arrays import Array
 from .interneuron_rule import InterneuronRule
 from .messages import Step
 from .sums import ORDERED, Sums
+from .time_round import PREDICTION, TimeRound
 
 
 class DropoutRule(InterneuronRule):
@@ -73,8 +72,8 @@ class DropoutRule(InterneuronRule):
 def stream_of(step: Step) -> tuple[int, ...] | None:
     """Return what tells the masks of a step from those of others; None in a prediction.
 
-    The two rounds of one tick have the same: the number of the first step of their sequence, and
-    the tick.
+    All rounds of one tick have the same: the number of the first step of their sequence, and the
+    tick.
 
     Args:
         step: The step.
@@ -90,12 +89,10 @@ def stream_of_round(number: int, round: str, loss: str | None) -> tuple[int, ...
         round: The name of its round.
         loss: The name of its loss, or None.
     """
-    found = re.fullmatch(r"(back to )?tick (\d{1,9}) of (\d{1,9})", round, re.ASCII)
-    if found is None:
+    here = TimeRound.read(round)
+    if here is None:
         return None if loss is None else (number,)
-    tick, ticks = int(found[2]), int(found[3])
-    before = ticks + ticks - tick if found[1] else tick - 1
-    return number - before, tick
+    return None if round.endswith(PREDICTION) else (number - here.place, here.tick)
 
 
 def _one(x: Array) -> Array:

@@ -8,14 +8,17 @@ They are small, for the reference unrolls them: each neuron at each position and
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from ..network import field
+from ..network.cell import make_cell
 from ..network.combinations import PACKAGE_COMBINATIONS
 from ..network.elements import Delay, Input, Interneuron, Neuron, Synapse
 from ..network.field import Field, Grid, count_positions
 from ..network.network import Network
+from ..support.errors import NetworkError
 from .random_cases import DRAWN, TARGETS, Case
 
 MOST_POSITIONS = 9
@@ -75,9 +78,7 @@ class _Drawing:
     def network(self, output_activation: str) -> Network:
         """Lead all that was drawn to outputs, and return the network."""
         rng, repeats = self.rng, self._may_repeat()
-        for id in self.delays:
-            ticks = int(rng.integers(1, 3))
-            self.nodes.append(Delay(id, str(rng.choice(repeats)), ticks))
+        delays = [Delay(id, str(rng.choice(repeats)), int(rng.integers(1, 3))) for id in self.delays]
         grids = list(self.living)
         grid = self.grid if self.delays else grids[int(rng.integers(len(grids)))]
         ends = self._lead_to(grid)
@@ -88,13 +89,23 @@ class _Drawing:
                 name = output_activation or str(rng.choice(DRAWN))
                 self._add_neuron(f"y{k}", grid, rest or self._choose(grid), name)
                 outputs.append(f"y{k}")
-        order, edges = rng.permutation(len(self.nodes)), rng.permutation(len(self.synapses))
-        return Network(
-            [self.nodes[k] for k in order],
-            [self.synapses[k] for k in edges],
-            [outputs[k] for k in rng.permutation(len(outputs))],
-            int(rng.integers(2**31)),
-        )
+        n = len(self.nodes) + len(delays)
+        order, edges = rng.permutation(n), rng.permutation(len(self.synapses))
+        synapses = [self.synapses[k] for k in edges]
+        ends, seed = [outputs[k] for k in rng.permutation(len(outputs))], int(rng.integers(2**31))
+        signs = rng.choice([-1, 1], len(delays)) if rng.random() < 0.5 else np.ones(len(delays))
+        for way in (signs, np.full(len(delays), signs[:1].sum())):
+            nodes = [
+                *self.nodes,
+                *(replace(d, ticks=d.ticks * int(s)) for d, s in zip(delays, way, strict=True)),
+            ]
+            network = Network([nodes[k] for k in order], synapses, ends, seed)
+            try:
+                make_cell(network)
+            except NetworkError:  # a circle of both directions
+                continue
+            return network
+        raise AssertionError("delays of one direction are always possible")
 
     def _draw_grid(self) -> Grid:
         rng = self.rng

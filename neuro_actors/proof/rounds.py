@@ -4,7 +4,8 @@ Most steps have one round. One through time has a round for each tick, and one f
 way back: there the environment repeats what delays hear, and what they feel. So what a round was
 about follows from the mail of the rounds before it, by the laws that are checked here:
 
-1. A delay says in a tick what it heard so many ticks before; 0 where there was no such tick.
+1. A delay says in a tick what it heard so many ticks before, in the last round of that tick; 0
+   where there was no such tick.
 2. What a delay feels on the way back is handed on as the urgency of what it heard; 0 where there is
    no such tick, or where it is cut by the rule's window.
 3. The urgency of a parameter is the sum over the ticks.
@@ -22,7 +23,7 @@ from ..network.field import count_positions
 from ..network.gradient import Gradient
 from ..network.network import Network
 from ..neuron.messages import Step
-from ..rules.through_time import forward_tick_of, tick_of
+from ..neuron.time_round import TimeRound
 from ..support.arrays import Array
 from .reference.cells import Cells
 from .reference.each_neuron import Comparison, Mail, each_neuron
@@ -51,7 +52,8 @@ def split_into_steps(rounds: Rounds) -> Iterator[Rounds]:
     Args:
         rounds: Those of all steps, in order.
     """
-    starts = [n for n, (step, _) in enumerate(rounds) if _tick_of(step) in (None, ("tick", 1))]
+    places = [TimeRound.read(step.round) for step, _ in rounds]
+    starts = [n for n, here in enumerate(places) if here is None or here.place == 0]
     for start, end in zip(starts, [*starts[1:], len(rounds)], strict=True):
         yield rounds[start:end]
 
@@ -92,31 +94,24 @@ def _compare_time(
     found: list[Comparison] = []
     back: dict[int, Comparison] = {}
     for step, mail in rounds:
-        way, tick = _tick_of(step) or ("", 0)
-        t = tick - 1
-        if way == "tick":
-            time.forward[t] = mail
-        given = time.inputs(t), None if way == "tick" else time.targets(t)
+        here = TimeRound.read(step.round)
+        assert here is not None
+        t = here.tick - 1
+        given = time.inputs(t), time.targets(t) if here.back else None
         (one,) = each_neuron(cell, *given, step.loss, mail, step.wrt_inputs)
         found.append(one)
-        if way == "back to tick":
+        if here.back:
             back[t] = one
             time.back[t] = mail
+        else:
+            time.forward[t] = mail
     return Compared(found, time.gradient(back) if back else None)
-
-
-def _tick_of(step: Step) -> tuple[str, int] | None:
-    """Return which way a round goes through time, and its tick, from 1 on. None: it does not."""
-    if forward := forward_tick_of(step.round):
-        return "tick", forward[0]
-    back = tick_of(step.round)
-    return ("back to tick", back[0]) if back else None
 
 
 class _Time:
     """What the rounds of a step through time are about.
 
-    forward, back: The mail of each tick, from 0 on, and of its round on the way back.
+    forward, back: The last mail of each tick, from 0 on, and of its round on the way back.
     """
 
     def __init__(
@@ -138,7 +133,7 @@ class _Time:
         found = np.zeros((self.batch, self.wide, len(self.named) + len(self.delays)))
         found[:, :, self.named] = self.x[:, t]
         for row, to, later in self.delays:
-            if t >= later:
+            if t - later in self.forward:
                 said = self.forward[t - later].activations
                 found[:, :, row] = said[:, self.cells.of(np.array([to]))]
         return found.reshape(self.batch, *self.cell.input_grid, -1)
@@ -148,7 +143,7 @@ class _Time:
         handed = np.zeros((self.batch, self.wide, len(self.delays)))
         for k, (row, _, later) in enumerate(self.delays):
             is_cut = self.window is not None and t // self.window != (t + later) // self.window
-            if t + later < self.ticks and not is_cut:
+            if t + later in self.back and not is_cut:
                 felt = self.back[t + later].input_urgencies.reshape(self.batch, -1, self.wide)
                 handed[:, :, k] = felt[:, row]
         both = np.concatenate([self.wanted[:, t], handed], axis=2)

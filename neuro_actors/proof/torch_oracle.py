@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -101,23 +102,33 @@ def _compute(
         leaf.requires_grad_(True)
     batch, ticks = len(x), x.shape[1] if network.delays else 1
     rows = leaves[2].reshape(batch, ticks, -1, len(network.inputs))
-    said: list[dict[int, Any]] = []  # of each tick, by neuron: (batch, positions)
-    for t in range(ticks):
-        values = {network.position[name]: rows[:, t, :, i] for i, name in enumerate(network.inputs)}
-        for k, (of, later) in network.delays.items():
-            positions = int(network.n_positions[k])
-            zeros = torch.zeros((batch, positions), dtype=torch.float64)
-            values[k] = said[t - later][of] if t >= later else zeros
-            if window is not None and t >= later and t // window != (t - later) // window:
-                values[k] = values[k].detach()
-        for k in np.argsort(network.level, kind="stable").tolist():
-            if not network.is_input[k]:
-                values[k] = _neuron(torch, network, k, values, *leaves[:2])
-        said.append(values)
+    known: dict[tuple[int, int], Any] = {}  # by tick and neuron: (batch, positions)
+
+    def value(t: int, k: int) -> Any:
+        if (t, k) not in known:
+            known[t, k] = compute_at(t, k)
+        return known[t, k]
+
+    def compute_at(t: int, k: int) -> Any:
+        if k in network.delays:
+            of, later = network.delays[k]
+            if not 0 <= t - later < ticks:
+                return torch.zeros((batch, int(network.n_positions[k])), dtype=torch.float64)
+            is_cut = window is not None and t // window != (t - later) // window
+            return value(t - later, of).detach() if is_cut else value(t - later, of)
+        if network.is_input[k]:
+            return rows[:, t, :, network.inputs.index(network.ids[k])]
+        sources = set(network.sources[network.incoming.of(k)].tolist())
+        values = {source: value(t, source) for source in sources}
+        return _neuron(torch, network, k, values, *leaves[:2])
+
+    if all(later > 0 for _, later in network.delays.values()):  # tick after tick: less deep
+        for t, k in product(range(ticks), np.argsort(network.level, kind="stable").tolist()):
+            value(t, k)
     outputs = network.output_positions.tolist()
     # (batch, ticks, positions, n_outputs)
     predictions = torch.stack(
-        [torch.stack([values[k] for k in outputs], dim=2) for values in said], dim=1
+        [torch.stack([value(t, k) for k in outputs], dim=2) for t in range(ticks)], dim=1
     )
     by_row = predictions.reshape(-1, len(outputs))
     wanted = tensor(targets).reshape(-1, len(outputs))

@@ -11,6 +11,11 @@ sequence of T ticks has 2 T rounds:
                repeats it there: the loss node hands it on as the urgency of what the delay hears.
     learn      once, at the end: a parameter's urgency is the sum over all ticks.
 
+A network in which delays hear later ticks goes through the sequence several times, there and back
+(`network/passes.py`): "tick 1 of T, pass 1 of 2". The environment repeats what was said last. The
+rounds backward are the rounds forward in the opposite order. In the last pass forward all that is
+said is right, in the last pass backward, which is pass 1, all urgencies are: they alone are added.
+
 The environment computes nothing here: it repeats. The loss of an example is the sum over its ticks.
 
 Source: Werbos, Proc. IEEE 78, 1990; truncated: Williams, Peng, Neural Computation 2, 1990.
@@ -18,8 +23,7 @@ Source: Werbos, Proc. IEEE 78, 1990; truncated: Williams, Peng, Neural Computati
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,17 +33,17 @@ from numpy.typing import ArrayLike, NDArray
 from ..network.cell import DelayRows, make_cell
 from ..network.field import count_positions
 from ..network.network import Network
+from ..network.passes import count_passes
 from ..network.sequences import count_ticks
 from ..neuron.local_rule import NOTHING, LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
+from ..neuron.time_round import PREDICTION, TimeRound
 from ..support.arrays import Array, freeze
 from ..support.errors import InputError
 from ..support.scalars import as_whole_number
 from .rule import Answer, Round, Rule, own
-
-PREDICTION = " of a prediction"  # behind the name of a round of a prediction
 
 
 @dataclass(frozen=True)
@@ -115,18 +119,21 @@ class ThroughTime(Rule):
         self, network: Network, x: Array, targets: Array
     ) -> Generator[Round, Answer, Answer]:
         """See `Rule.rounds_with_targets`."""
-        rows, ticks = DelayRows.of(network), self._ticks
+        rows, ticks, passes = DelayRows.of(network), self._ticks, count_passes(network)
         wide, wide_in = (count_positions(g) for g in (network.output_grid, network.input_grid))
         said, inputs = yield from self._forward(network, rows, x)
         wanted = _split(targets, ticks, wide)
-        urgencies, losses, by_inputs = ([NOTHING] * ticks for _ in range(3))
-        for t in reversed(range(ticks)):
+        urgencies: dict[int, Array] = {}
+        losses, by_inputs = [NOTHING] * ticks, [NOTHING] * ticks
+        for place in range(passes * ticks, 2 * passes * ticks):
+            here = TimeRound.at(place, ticks, passes)
+            t = here.tick - 1
             handed = self._handed(rows, urgencies, t, wanted[t].shape[1])
             answer = yield Round(
                 inputs[t],
-                back_round(t + 1, ticks),
+                str(here),
                 wrt_inputs=True,
-                learns=t == 0,
+                learns=here.is_last,
                 targets=freeze(np.concatenate([wanted[t], handed])),
             )
             urgencies[t] = answer.input_urgencies[rows.delays]
@@ -143,65 +150,33 @@ class ThroughTime(Rule):
         self, network: Network, rows: DelayRows, x: Array, what: str = ""
     ) -> Generator[Round, Answer, tuple[list[Array], list[Array]]]:
         """Go through all ticks; return what the outputs said, and what the inputs were handed."""
-        xs = _split(x, self._ticks, count_positions(network.input_grid))
-        said: list[Array] = []
-        delayed: list[Array] = []
-        given: list[Array] = []
-        for t, here in enumerate(xs):
-            inputs = np.zeros((len(rows.inputs) + len(rows.delays), here.shape[1]))
-            inputs[rows.inputs] = here
+        xs, passes = _split(x, self._ticks, count_positions(network.input_grid)), count_passes(network)
+        said, given = [NOTHING] * self._ticks, [NOTHING] * self._ticks
+        delayed: dict[int, Array] = {}
+        for place in range(passes * self._ticks):
+            here = TimeRound.at(place, self._ticks, passes)
+            t = here.tick - 1
+            inputs = np.zeros((len(rows.inputs) + len(rows.delays), xs[t].shape[1]))
+            inputs[rows.inputs] = xs[t]
             for k, (row, later) in enumerate(zip(rows.delays.tolist(), rows.ticks, strict=True)):
-                if t >= later:
+                if t - later in delayed:
                     inputs[row] = delayed[t - later][k]
-            given.append(freeze(inputs))
-            name = forward_round(t + 1, self._ticks) + what
-            answer = yield Round(given[t], name, predicts=True)
+            given[t] = freeze(inputs)
+            answer = yield Round(given[t], f"{here}{what}", predicts=True)
             n = len(answer.predictions) - len(rows.delays)
-            said.append(answer.predictions[:n])
-            delayed.append(answer.predictions[n:])
+            said[t], delayed[t] = answer.predictions[:n], answer.predictions[n:]
         return said, given
 
-    def _handed(self, rows: DelayRows, urgencies: Sequence[Array], t: int, columns: int) -> Array:
+    def _handed(
+        self, rows: DelayRows, urgencies: Mapping[int, Array], t: int, columns: int
+    ) -> Array:
         """Return the urgency of what each delay heard at a tick: what it felt as it repeated it."""
         handed = np.zeros((len(rows.ticks), columns))
         for k, later in enumerate(rows.ticks):
             is_cut = self.window is not None and t // self.window != (t + later) // self.window
-            if t + later < self._ticks and not is_cut:
+            if t + later in urgencies and not is_cut:
                 handed[k] = urgencies[t + later][k]
         return handed
-
-
-def forward_round(tick: int, ticks: int) -> str:
-    """Return the name of the round that goes through a tick, from 1 on, of `ticks`."""
-    return f"tick {tick} of {ticks}"
-
-
-def back_round(tick: int, ticks: int) -> str:
-    """Return the name of the round that makes the urgencies of a tick, from 1 on, of `ticks`."""
-    return f"back to tick {tick} of {ticks}"
-
-
-def forward_tick_of(round: str) -> tuple[int, int] | None:
-    """Return which tick, from 1 on, and of how many, a round goes through that makes no urgencies.
-
-    Returns:
-        The tick and their number, or None if it is no such round.
-    """
-    return _tick("tick", round.removesuffix(PREDICTION))
-
-
-def tick_of(round: str) -> tuple[int, int] | None:
-    """Return which tick, from 1 on, and of how many, a round that makes urgencies belongs to.
-
-    Returns:
-        The tick and their number, or None if the round makes none.
-    """
-    return _tick("back to tick", round)
-
-
-def _tick(begin: str, round: str) -> tuple[int, int] | None:
-    found = re.fullmatch(rf"{begin} ([1-9]\d{{0,8}}) of ([1-9]\d{{0,8}})", round, re.ASCII)
-    return (int(found[1]), int(found[2])) if found else None
 
 
 class TimeNeuron(LocalRule):
@@ -222,16 +197,18 @@ class TimeNeuron(LocalRule):
         self.total = NOTHING
 
     def conclude(self, step: Step, wanted: Array, commit_out: Array) -> None:
-        """See `LocalRule.conclude`: it learns after the first tick alone, from the sum over all.
+        """See `LocalRule.conclude`: it learns in the last round alone, from the sum over all ticks.
+
+        In earlier passes back urgencies are not right yet. It commits those of the tick alone.
 
         Args:
             step: The step.
             wanted: The urgencies of the parameters in this tick. Shape (fan_in + 1,).
             commit_out: Receives the new parameters, or the sum. Shape (fan_in + 1,).
         """
-        tick, ticks = tick_of(step.round) or (1, 1)
-        total = wanted if tick == ticks else self.total + wanted
-        if tick > 1:
+        here = TimeRound.read(step.round) or TimeRound(True, 1, 1)
+        total = wanted if here.begins_sum else self.total + wanted
+        if not here.is_last:
             super().conclude(replace(step, optimizer=None), total, commit_out)
             self.total = freeze(np.array(total))
         else:

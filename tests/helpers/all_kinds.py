@@ -93,5 +93,23 @@ def memory(batch: int = 3, seed: int = 0, ticks: int = 5, grid: tuple[int, ...] 
     return Case(network, rng.standard_normal((*shape, 2)), rng.random((*shape, 1)), LOSS)
 
 
+def both_directions(batch: int = 2, seed: int = 0, ticks: int = 4) -> Case:
+    """Two layers, each of a neuron that hears earlier ticks and of one that hears later ones."""
+    rng = np.random.default_rng(seed)
+    nodes: list = [na.Input("x")]
+    ends: list[tuple[str, str]] = []
+    below = ["x"]
+    for layer in "ab":
+        for way, later in (("forth", 1), ("back", -1)):
+            name = f"{layer} {way}"
+            nodes += [na.Delay(f"{name} again", name, later), na.Neuron(name, "tanh", 0.1)]
+            ends += [(source, name) for source in (*below, f"{name} again")]
+        below = [f"{layer} forth", f"{layer} back"]
+    nodes.append(na.Neuron("y", "identity"))
+    synapses = [na.Synapse(*pair, rng.standard_normal()) for pair in [*ends, *((b, "y") for b in below)]]
+    x, targets = rng.standard_normal((batch, ticks, 1)), rng.random((batch, ticks, 1))
+    return Case(na.Network(nodes, synapses, ["y"]), x, targets, LOSS)
+
+
 def all_kinds() -> list[Case]:
-    return [gates(), picture(), memory(), memory(batch=2, ticks=3, grid=(3,))]
+    return [gates(), picture(), memory(), memory(batch=2, ticks=3, grid=(3,)), both_directions()]

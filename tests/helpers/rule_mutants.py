@@ -10,7 +10,7 @@ import pytest
 
 from neuro_actors.channels.bundled import carried_rows, countdown
 from neuro_actors.channels.bundled import row_layout as layout
-from neuro_actors.network import combinations, field, masks
+from neuro_actors.network import combinations, field, masks, passes
 from neuro_actors.neuron import inbox as mail
 from neuro_actors.neuron import interneuron_rule, loss_node, neuron_state, sums, tangent
 from neuro_actors.neuron import local_rule as neuron
@@ -109,7 +109,15 @@ OF_ANY_KIND: dict[str, tuple[ModuleType, str, str]] = {
     "urgencies of delays that go to other delays": (
         through_time, "= answer.input_urgencies[rows.delays]", "= answer.input_urgencies[rows.delays[::-1]]"),
     "the last tick alone counts": (
-        through_time, "total = wanted if tick == ticks else self.total + wanted", "total = wanted"),
+        through_time, "total = wanted if here.begins_sum else self.total + wanted", "total = wanted"),
+    "a pass less than is needed": (
+        passes, "return int(right.max()) + 1", "return int(right.max())"),
+    "later ticks heard as earlier ones": (
+        through_time, "t - later in delayed:\n                    inputs[row] = delayed[t - later][k]",
+        "t - abs(later) in delayed:\n                    inputs[row] = delayed[t - abs(later)][k]"),
+    "urgencies of all passes added": (
+        through_time, "total = wanted if here.begins_sum else self.total + wanted",
+        "total = wanted if (here.number, here.tick) == (here.passes, here.ticks) else self.total + wanted"),
 }  # fmt: skip
 
 

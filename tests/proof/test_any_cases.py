@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from neuro_actors.network.cell import make_cell
 from neuro_actors.network.combinations import PACKAGE_COMBINATIONS
+from neuro_actors.network.passes import count_passes
 from neuro_actors.proof.any_cases import draw_any_case
 from neuro_actors.proof.random_cases import DRAWN, draw_case
 from neuro_actors.proof.reference.unroll import unroll
@@ -34,7 +36,9 @@ def test_all_kinds_are_drawn() -> None:
     assert {len(network.output_grid) for network in networks} >= {0, 1, 2}
     assert any(network.frozen_biases[network.n_parameters > 0].any() for network in networks)
     ticks = {ticks for network in networks for _, ticks in network.delays.values()}
-    assert ticks == {1, 2}
+    assert ticks == {-2, -1, 1, 2}
+    cells = [make_cell(network) for network in networks if network.delays]
+    assert {count_passes(cell) for cell in cells} >= {1, 2, 3}
     assert 0.2 < np.mean([bool(network.delays) for network in networks]) < 0.6
     assert {name for network in networks for name in network.activations} == set(DRAWN)
     assert len({case.loss for case in cases}) == 7

@@ -126,7 +126,7 @@ def test_each_way_of_breaking_what_is_not_plain_is_caught(
     assert any(verdict.failure is None and by_each_neuron(verdict) for verdict in verdicts)
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 def test_what_is_not_plain_is_exact(number: int, channels: str) -> None:
     verdict = verify_case(0, all_kinds()[number], channels)
     assert (verdict.failure, verdict.passed) == (None, True), verdict.differences

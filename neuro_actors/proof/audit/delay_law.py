@@ -4,7 +4,7 @@ No replay of a member can tell, for the environment repeats, from one round to a
 `rules/through_time.py`). Its messages are sealed, but a forger may seal anew. So in each sequence:
 
     tick t           what a delay's input receives is, bit for bit, what its output said so many
-                     ticks before; 0 in the first ticks
+                     ticks before, when it went through that tick last; 0 where it has not
     back to tick t   all inputs receive what they received in tick t; and the target of a delay's
                      output is the urgency that its input sent so many ticks later, 0 if there was
                      none, or if the window cuts it. The loss node hands it on.
@@ -20,7 +20,9 @@ import numpy as np
 
 from ...log.reader import Rows
 from ...network.network import Network
-from ...rules.through_time import ThroughTime, forward_tick_of, tick_of
+from ...network.passes import count_passes
+from ...neuron.time_round import PREDICTION, TimeRound
+from ...rules.through_time import ThroughTime
 from ...support.arrays import Array, Indices
 from .lie import LieFound, lie_in_log
 from .mail_places import MailMap
@@ -33,8 +35,9 @@ _Said = dict[int, Array]  # by the position of a neuron the numbers of one messa
 class _Sequence:
     """What is known of the sequence under way."""
 
-    round: tuple[bool, int, int]  # whether it goes back, the tick, and how many there are
+    round: TimeRound
     batch: int
+    predicts: bool
     loss: str | None = None
     given: dict[int, _Said] = field(default_factory=dict)  # by tick what inputs received
     said: dict[int, _Said] = field(default_factory=dict)  # what the delays' outputs said
@@ -50,7 +53,7 @@ class DelayLaw:
     """
 
     def __init__(self, network: Network, rule: ThroughTime) -> None:
-        self._network, self._rule = network, rule
+        self._network, self._rule, self._passes = network, rule, count_passes(network)
         self._inputs = np.flatnonzero(network.is_input).tolist()
         row = {k: i for i, k in enumerate(network.output_positions.tolist())}
         # each delay's input, its output, that one's row among the outputs, and its ticks
@@ -69,43 +72,43 @@ class DelayLaw:
             LieFound: It breaks the law.
         """
         sequence = self._sequence = self._next(rows, note)
-        back, tick, _ = sequence.round
-        if back:
-            self._check_back(sequence, tick, rows, mail_map)
+        if sequence.round.back:
+            self._check_back(sequence, sequence.round.tick, rows, mail_map)
         else:
-            self._check_forward(sequence, tick, rows, mail_map)
+            self._check_forward(sequence, sequence.round.tick, rows, mail_map)
 
     # --- the order of rounds ----------------------------------------------------------------------
 
     def _next(self, rows: Rows, note: StepNote) -> _Sequence:
         """Return the sequence that a step belongs to, with its round."""
-        back, forward = tick_of(note.round), forward_tick_of(note.round)
-        known, after = self._sequence, "tick 1 of a sequence"
-        if forward is not None and forward[0] == 1 and self._rule.ticks in (None, forward[1]):
+        here, known = TimeRound.read(note.round), self._sequence
+        predicts = note.round.endswith(PREDICTION)
+        after = "tick 1 of a sequence"
+        if here is not None and self._begins(here):
             self._expect(rows, note, note.loss is None, "no loss in it")
-            return _Sequence((False, *forward), note.batch)
-        following = _following(known.round) if known is not None else None
+            return _Sequence(here, note.batch, predicts)
+        following = None if known is None else _following(known)
         if following is not None:
-            after = f"{_name(*following)}, or {after}"
-        here = None
-        if back is not None:
-            here = (True, *back)
-        elif forward is not None:
-            here = (False, *forward)
-        if known is None or here is None or here != following:
+            after = f"{following}, or {after}"
+        if known is None or here is None or here != following or predicts != known.predicts:
             what, said = "round is", note.round or "none"
             raise lie_in_log(note.number, rows.first, what, said, after)
         self._expect(rows, note, note.batch == known.batch, f"of {known.batch} examples")
-        if here[0]:
-            first = here[1] == here[2]
+        if here.back:
+            first = not known.round.back
             self._expect(rows, note, first or note.loss == known.loss, f"of {known.loss}")
             self._expect(rows, note, note.loss is not None, "with a loss")
             self._expect(rows, note, note.wrt_inputs, "down to the inputs")
-            self._expect(rows, note, here[1] == 1 or note.update == 0, "without learning")
+            self._expect(rows, note, here.is_last or note.update == 0, "without learning")
         else:
             self._expect(rows, note, note.loss is None, "without a loss")
         known.round, known.loss = here, note.loss
         return known
+
+    def _begins(self, here: TimeRound) -> bool:
+        """Return whether a sequence may begin with a round."""
+        fits = self._rule.ticks in (None, here.ticks) and here.passes == self._passes
+        return fits and here.place == 0
 
     @staticmethod
     def _expect(rows: Rows, note: StepNote, fits: bool, expected: str) -> None:
@@ -118,7 +121,7 @@ class DelayLaw:
         given = self._given(rows.values, mail_map)
         for k, of, _, ticks in self._delays:
             before = sequence.said.get(tick - ticks, {})
-            where = f"what {self._network.ids[of]} said {_ago(ticks, 'before')}"
+            where = f"what {self._network.ids[of]} said {_ago(ticks)}"
             self._compare(rows, mail_map, mail_map.parts[k].input_values, before.get(of), where)
         said: _Said = {}
         for _, of, _, _ in self._delays:
@@ -137,7 +140,7 @@ class DelayLaw:
             later = tick + ticks
             is_cut = window is not None and (tick - 1) // window != (later - 1) // window
             felt = {} if is_cut else sequence.felt.get(later, {})
-            where = f"what {self._network.ids[k]} felt {_ago(ticks, 'later')}"
+            where = f"what {self._network.ids[k]} felt {_ago(-ticks)}"
             places = None if mail_map.targets is None else mail_map.targets[row]
             self._compare(rows, mail_map, places, felt.get(k), where)
         felt_here: _Said = {}
@@ -174,17 +177,15 @@ class DelayLaw:
         raise LieFound(replace(lie, where=f"{lie.where}: {where}"))
 
 
-def _following(round: tuple[bool, int, int]) -> tuple[bool, int, int] | None:
+def _following(known: _Sequence) -> TimeRound | None:
     """Return the round that goes on with a sequence; None if it is over."""
-    back, tick, ticks = round
-    if not back:
-        return (False, tick + 1, ticks) if tick < ticks else (True, ticks, ticks)
-    return (True, tick - 1, ticks) if tick > 1 else None
+    here, place = known.round, known.round.place + 1
+    if place == here.ticks * here.passes * (1 if known.predicts else 2):
+        return None
+    return TimeRound.at(place, here.ticks, here.passes)
 
 
-def _name(back: bool, tick: int, ticks: int) -> str:
-    return f"{'back to ' * back}tick {tick} of {ticks}"
-
-
-def _ago(ticks: int, which: str) -> str:
-    return f"{ticks} tick{'s' * (ticks > 1)} {which}"
+def _ago(ticks: int) -> str:
+    """Return so many ticks ago as a text; a negative number is one that is still to come."""
+    count = abs(ticks)
+    return f"{count} tick{'s' * (count > 1)} {'before' if ticks > 0 else 'later'}"

@@ -9,7 +9,7 @@ receptive fields, no delays and no rounds, and shares nothing with how a society
                         source, each at the positions that the field lists. Where it hears nothing,
                         it is a number that never changes: an input
     a delay             an interneuron that adds up one source: its neuron, so many ticks before.
-                        Before there is such a tick, it is an input whose value is 0
+                        Where there is no such tick, it is an input whose value is 0
 
 A parameter of the network has a copy at each position and tick. Its derivative is the sum over its
 copies. What leads to no output is left out: the derivatives of these copies are 0.
@@ -271,7 +271,7 @@ class _Unrolling:
         network, here = self.network, self.node(t, k, p)
         if k in network.delays:
             of, later = network.delays[k]
-            if t >= later:
+            if 0 <= t - later < self.ticks:
                 self.into[here] = [(self.node(t - later, of, p), NO_COPY)]
             else:
                 self.values[here] = 0.0

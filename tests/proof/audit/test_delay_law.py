@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import trio
 from helpers import forgery
+from helpers.all_kinds import both_directions
 from helpers.forgery import KIND, NOTE, RECEIVER, SENDER, STEP, VALUE
 from helpers.gated_networks import IN_TIME, examples, record
 
@@ -94,6 +95,39 @@ def test_the_loss_node_hands_on_what_it_received(recorded, tmp_path: Path) -> No
     rows[k][VALUE][0] = float(np.nextafter(rows[k][VALUE][0], 2.0))
     lie = refused(tmp_path / "b.arrows", metadata, rows).lie
     assert (lie.row, lie.who) == (k, "the loss")
+
+
+@pytest.mark.parametrize(
+    ("round", "member", "where"),
+    [
+        ("tick 1 of 3, pass 1 of 3", "a back again", "what to a back again said 1 tick later"),
+        ("tick 2 of 3, pass 2 of 3", "a back again", "what to a back again said 1 tick later"),
+        ("tick 2 of 3, pass 2 of 3", "a forth again", "what to a forth again said 1 tick before"),
+        ("back to tick 2 of 3, pass 2 of 3", "x", "what it received in tick 2"),
+    ],
+)
+def test_passes_there_and_back(round: str, member: str, where: str, tmp_path: Path) -> None:
+    """What a delay says is what was said last, in this pass or in the one before."""
+    case = both_directions(ticks=3)
+    log = tmp_path / "a.arrows"
+    na.train(case.network, case.x, case.targets, optimizer=na.SGD(0.1), epochs=2, log=log)
+    assert na.audit(log).passed
+    metadata, rows = forgery.read(log)
+    k = find(rows, round, sender="environment", receiver=member)
+    rows[k][VALUE][1] = float(np.nextafter(rows[k][VALUE][1], 2.0))
+    lie = refused(tmp_path / "b.arrows", metadata, rows).lie
+    assert (lie.row, lie.where) == (k, f"example 2: {where}")
+
+
+def test_a_run_with_a_pass_too_few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    case, count = both_directions(ticks=3), through_time.count_passes
+    monkeypatch.setattr(through_time, "count_passes", lambda cell: count(cell) - 1)
+    na.train(
+        case.network, case.x, case.targets, optimizer=na.SGD(0.1), epochs=1, log=tmp_path / "a.arrows"
+    )
+    lie = na.audit(tmp_path / "a.arrows").lie
+    assert "tick 1 of 3, pass 1 of 2" in str(lie)
+    assert "tick 1 of a sequence" in str(lie)
 
 
 # --- runs that keep another law: every member is honest ----------------------------------------------------------

@@ -69,7 +69,7 @@ def test_predictions_are_those_of_loops_over_positions(seed: int, delays: bool) 
     np.testing.assert_allclose(na.reference.predict(network, x), predict(network, x), rtol=1e-12)
 
 
-@pytest.mark.parametrize("case", all_kinds()[1:], ids=["picture", "memory", "memories"])
+@pytest.mark.parametrize("case", all_kinds()[1:], ids=["picture", "memory", "memories", "both"])
 def test_the_gradient_is_the_societys(case, channels: str) -> None:
     given = case.network, case.x, case.targets, case.loss
     expected, bound = na.reference.with_bound(*given, wrt_inputs=True)
