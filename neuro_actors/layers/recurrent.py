@@ -116,9 +116,7 @@ class _Units:
     A part is called by a word, such as "reset" in "gru1.reset0"; the last one has none.
     """
 
-    def __init__(
-        self, kind: str, x: Layer, features: int, name: str | None, reverse: bool
-    ) -> None:
+    def __init__(self, kind: str, x: Layer, features: int, name: str | None, reverse: bool) -> None:
         self.x = as_layer(kind, x)
         self.n = as_whole_number(f"{kind}: features", features, 1)
         self.reverse = as_flag(f"{kind}: reverse", reverse)

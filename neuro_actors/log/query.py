@@ -73,7 +73,8 @@ TABLES = {  # name: its columns, and what it is
     "biases": ("step, neuron, bias", "likewise"),
     "gradients": (
         "step, source, target, urgency",
-        "of weights, in gradient steps: -dL/dw; source null: of the bias",
+        "of weights, in gradient steps: -dL/dw; source null: of the bias. Through time: in each "
+        "round back those of its tick, in the last round the sum over all ticks",
     ),
     "disturbances": (
         "time, step, what, kind, source, target, attempt, question",

@@ -91,8 +91,8 @@ class Interneuron:
 class Delay:
     """A node that repeats what a neuron said some ticks before; with it a network has a memory.
 
-    It has no incoming synapse, no bias and nothing to learn. Where there is no such tick, it says 0.
-    A network with delays lives under `na.rules.ThroughTime`.
+    It has no incoming synapse, no bias and nothing to learn. Where there is no such tick, it
+    says 0. A network with delays lives under `na.rules.ThroughTime`.
 
     Attributes:
         id: Its name in the network: 1 to 128 printable characters.

@@ -108,8 +108,8 @@ def as_rows(network: Network, x: ArrayLike, which: str = "", axes: Grid = ()) ->
     later = [network.ids[k] for k, (_, ticks) in network.delays.items() if ticks < 0]
     if has_ends and later:
         raise InputError(
-            f"{which}x: its sequences have different lengths, and the delay {later[0]!r} hears later "
-            "ticks, so it would hear what they are filled up with: make a batch of each length"
+            f"{which}x: its sequences have different lengths, and the delay {later[0]!r} hears "
+            "later ticks, so it would hear what fills them up: make a batch of each length"
         )
     padded = pad_sequences(f"{which}x", x, axes)
     return as_batch(f"{which}x", padded, network.inputs, (*axes, *network.input_grid))

@@ -19,8 +19,8 @@ class TimeRound(NamedTuple):
         back: Whether it makes urgencies.
         tick: The tick that it goes through, from 1 on.
         ticks: How many there are.
-        number: Which pass through the sequence it belongs to, from 1 on. The passes back are counted
-            as the passes forward whose order they turn round: the last one is pass 1.
+        number: Which pass through the sequence it belongs to, from 1 on. The passes back are
+            counted as the passes forward whose order they turn round: the last one is pass 1.
         passes: How many passes there are in each way.
     """
 

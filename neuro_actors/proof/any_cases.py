@@ -78,7 +78,9 @@ class _Drawing:
     def network(self, output_activation: str) -> Network:
         """Lead all that was drawn to outputs, and return the network."""
         rng, repeats = self.rng, self._may_repeat()
-        delays = [Delay(id, str(rng.choice(repeats)), int(rng.integers(1, 3))) for id in self.delays]
+        delays = [
+            Delay(id, str(rng.choice(repeats)), int(rng.integers(1, 3))) for id in self.delays
+        ]
         grids = list(self.living)
         grid = self.grid if self.delays else grids[int(rng.integers(len(grids)))]
         ends = self._lead_to(grid)

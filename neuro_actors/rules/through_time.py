@@ -150,7 +150,10 @@ class ThroughTime(Rule):
         self, network: Network, rows: DelayRows, x: Array, what: str = ""
     ) -> Generator[Round, Answer, tuple[list[Array], list[Array]]]:
         """Go through all ticks; return what the outputs said, and what the inputs were handed."""
-        xs, passes = _split(x, self._ticks, count_positions(network.input_grid)), count_passes(network)
+        xs, passes = (
+            _split(x, self._ticks, count_positions(network.input_grid)),
+            count_passes(network),
+        )
         said, given = [NOTHING] * self._ticks, [NOTHING] * self._ticks
         delayed: dict[int, Array] = {}
         for place in range(passes * self._ticks):
@@ -199,12 +202,14 @@ class TimeNeuron(LocalRule):
     def conclude(self, step: Step, wanted: Array, commit_out: Array) -> None:
         """See `LocalRule.conclude`: it learns in the last round alone, from the sum over all ticks.
 
-        In earlier passes back urgencies are not right yet. It commits those of the tick alone.
+        Before that it commits the urgencies of the tick alone. (Those of passes before the last
+        one are not right yet; they are not added.)
 
         Args:
             step: The step.
             wanted: The urgencies of the parameters in this tick. Shape (fan_in + 1,).
-            commit_out: Receives the new parameters, or the sum. Shape (fan_in + 1,).
+            commit_out: Receives the new parameters, or the sum, in the last round; before that it
+                holds the urgencies of the tick. Shape (fan_in + 1,).
         """
         here = TimeRound.read(step.round) or TimeRound(True, 1, 1)
         total = wanted if here.begins_sum else self.total + wanted

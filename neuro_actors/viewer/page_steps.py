@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -171,8 +170,8 @@ class PageSteps:
         found = set(odd)
         for k, (of, ticks) in network.delayed.items():
             said = np.zeros(1)
-            if place.tick > ticks:
-                info = self._infos.get(replace(place, tick=place.tick - ticks, back=False).number)
+            if (before := place.said_before(ticks)) is not None:
+                info = self._infos.get(before.number)
                 if info is None:
                     continue
                 said = self._log.step(info.number).activations[of]

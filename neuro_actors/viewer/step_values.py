@@ -14,7 +14,7 @@ from ..network import functions
 from ..network.dropout import draw_mask, read_dropout
 from ..neuron.dropout_rule import stream_of_round
 from ..neuron.sums import ORDERED, Sums
-from ..rules.through_time import tick_of
+from ..neuron.time_round import TimeRound
 from ..support.arrays import Array, Indices
 from ..support.means import mean_of
 from .position_rows import PositionRows
@@ -103,7 +103,8 @@ def compute_step_numbers(
         v = np.where(rows.each(network.is_interneuron)[:, None], np.nan, u * slopes)
         wants = _wants(network, rows, a, v, sums)
     number, count = step.info.micro_batch or (1, 1)
-    tick, ticks = tick_of(step.info.round) or (1, 1)
+    here = TimeRound.read(step.info.round)
+    tick, ticks = (here.tick, here.ticks) if here is not None and here.back else (1, 1)
     # The commits are these urgencies, except those of the whole batch in its last micro-batch, and
     # the sums over all ticks in the last round through time.
     is_own = (number < count or count == 1) and (tick > 1 or ticks == 1)

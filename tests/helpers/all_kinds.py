@@ -106,7 +106,9 @@ def both_directions(batch: int = 2, seed: int = 0, ticks: int = 4) -> Case:
             ends += [(source, name) for source in (*below, f"{name} again")]
         below = [f"{layer} forth", f"{layer} back"]
     nodes.append(na.Neuron("y", "identity"))
-    synapses = [na.Synapse(*pair, rng.standard_normal()) for pair in [*ends, *((b, "y") for b in below)]]
+    synapses = [
+        na.Synapse(*pair, rng.standard_normal()) for pair in [*ends, *((b, "y") for b in below)]
+    ]
     x, targets = rng.standard_normal((batch, ticks, 1)), rng.random((batch, ticks, 1))
     return Case(na.Network(nodes, synapses, ["y"]), x, targets, LOSS)
 

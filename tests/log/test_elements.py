@@ -282,3 +282,24 @@ def test_damage_is_named(name: str, change: Any, paths, tmp_path: Path) -> None:
     forgery.write(tmp_path / "b.arrows", metadata, rows)
     with pytest.raises(na.LogError, match="damaged"):
         na.open_log(tmp_path / "b.arrows")
+
+
+def test_through_time_the_table_of_gradients_has_each_tick_and_the_sum(tmp_path: Path) -> None:
+    """In tick 1 the delay says 0, so what it adds there to the urgency of its weight is 0."""
+    need("duckdb")
+    network, (x, targets) = IN_TIME["recurrent"](), examples(IN_TIME["recurrent"](), 3)
+    record(tmp_path / "a.arrows", network, data=(x, targets))
+    log = na.open_log(tmp_path / "a.arrows")
+    gradients = [step.number for step in log.steps if step.mode == "gradient"][: x.shape[1]]
+    last, first = gradients[0], gradients[-1]
+    synapse = next(s for s in network.synapses if s.source == "before")
+    query = (
+        f"SELECT urgency FROM gradients WHERE source = '{synapse.source}' "
+        f"AND target = '{synapse.target}' AND step BETWEEN {last} AND {first} ORDER BY step"
+    )
+    *parts, total = log.query(query)["urgency"].to_pylist()
+    assert len(parts) == x.shape[1] - 1
+    assert sum(parts) == total
+    assert len({abs(part) for part in parts}) == len(parts)
+    found = na.gradient(network, x, targets)
+    assert total == -found.weights[network.synapses.index(synapse)]

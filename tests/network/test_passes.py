@@ -23,9 +23,17 @@ def chain(*ticks: int) -> na.Network:
 
 @pytest.mark.parametrize(
     ("ticks", "passes"),
-    [((1,), 1), ((2, 1), 1), ((-1,), 2), ((1, -1), 2), ((-2, 1), 3), ((1, -1, 3, -1), 4)]
-    + [((-1, -2, -1), 2), ((-1, 1, -1), 4)],
-)  # fmt: skip
+    [
+        ((1,), 1),
+        ((2, 1), 1),
+        ((-1,), 2),
+        ((1, -1), 2),
+        ((-2, 1), 3),
+        ((1, -1, 3, -1), 4),
+        ((-1, -2, -1), 2),
+        ((-1, 1, -1), 4),
+    ],
+)
 def test_a_change_of_direction_needs_another_pass(ticks: tuple[int, ...], passes: int) -> None:
     assert count_passes(make_cell(chain(*ticks))) == passes
 
@@ -54,7 +62,9 @@ def test_a_delay_of_no_ticks_is_refused() -> None:
 
 
 @pytest.mark.parametrize("ticks", [1, 2, 5])
-def test_what_is_heard_from_the_end_is_the_sequence_turned_round(ticks: int, channels: str) -> None:
+def test_a_network_from_the_end_is_one_on_the_sequence_turned_round(
+    ticks: int, channels: str
+) -> None:
     rng = np.random.default_rng(0)
     x, targets = rng.standard_normal((2, ticks, 1)), rng.standard_normal((2, ticks, 1))
     forth, back = chain(1, 2), chain(-1, -2)
@@ -84,6 +94,8 @@ def test_dropout_draws_one_mask_a_tick_in_all_passes(channels: str) -> None:
     assert len(np.unique(left, axis=1).reshape(-1, 6)) > 2  # ticks have masks of their own
     h, total = 1e-6, []
     for sign in (-1, 1):
-        moved = net.with_parameters(net.weights + sign * h * (np.arange(len(net.weights)) == 0), net.biases)
+        moved = net.with_parameters(
+            net.weights + sign * h * (np.arange(len(net.weights)) == 0), net.biases
+        )
         total.append(na.gradient(moved, given, targets, channels=channels).loss)
     assert (total[1] - total[0]) / (2 * h) == pytest.approx(found.weights[0], rel=1e-6)

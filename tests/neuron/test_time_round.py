@@ -39,9 +39,17 @@ def test_passes_go_there_and_back() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "tick 3 of 2", "tick 0 of 2", "tick 1 of 2, pass 3 of 2", "tick 1 of 2, pass 1 of 1"]
-    + ["micro-batch 1 of 2", "back to tick 1 of 2 of a prediction", "tick ١ of 2"],
-)  # fmt: skip
+    [
+        "",
+        "tick 3 of 2",
+        "tick 0 of 2",
+        "tick 1 of 2, pass 3 of 2",
+        "tick 1 of 2, pass 1 of 1",
+        "micro-batch 1 of 2",
+        "back to tick 1 of 2 of a prediction",
+        "tick ١ of 2",
+    ],
+)
 def test_other_names_are_none_of_them(name: str) -> None:
     assert TimeRound.read(name) is None
 

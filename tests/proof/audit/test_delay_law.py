@@ -123,7 +123,12 @@ def test_a_run_with_a_pass_too_few(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     case, count = both_directions(ticks=3), through_time.count_passes
     monkeypatch.setattr(through_time, "count_passes", lambda cell: count(cell) - 1)
     na.train(
-        case.network, case.x, case.targets, optimizer=na.SGD(0.1), epochs=1, log=tmp_path / "a.arrows"
+        case.network,
+        case.x,
+        case.targets,
+        optimizer=na.SGD(0.1),
+        epochs=1,
+        log=tmp_path / "a.arrows",
     )
     lie = na.audit(tmp_path / "a.arrows").lie
     assert "tick 1 of 3, pass 1 of 2" in str(lie)
