@@ -1,7 +1,9 @@
 // The panel when nothing is chosen: how to read the page, keys, and what was left out of the log.
 
 import { el, svg } from "./dom.js";
+import { headsOf } from "./attention.js";
 import { learnWords, wordList } from "./learn_words.js";
+import { headChooser } from "./map_panel.js";
 import { count } from "./numbers.js";
 import { workerList } from "./workers.js";
 
@@ -23,6 +25,8 @@ export function introPanel(app) {
     ["F", "keyFull"],
     [say("nameEscape"), "keyEscape"],
   ];
+  if (app.scene.info.tick) keys.splice(5, 0, ["[ ]", "keySequences"]);
+  if (!run.network.elements.isPlain) keys.splice(-1, 0, ["U", "keyMaps"]);
   if (placement) keys.splice(-1, 0, ["M", "keyWorkers"]);
   const { notes } = run;
   const left = [];
@@ -51,6 +55,7 @@ export function introPanel(app) {
       ),
     ),
     el("p", { class: "note", text: say("signColours") }),
+    headsOf(run.network).length ? describeHeads(app) : null,
     describeSymbols(app.scene),
     placement ? describeWorkers(say, placement, run.network) : null,
     el(
@@ -96,7 +101,9 @@ export function signs(scene) {
   const cells = l.mode === "population";
   const isBack = waves.fromLoss >= 0;
   const isDead = l.drawn.some((k) => run.stuck(view, k) === "dead");
-  const weights = [...view.weights];
+  const weights = [...view.weights].filter((_, s) => !network.isInterneuron(network.targets[s]));
+  const { elements } = network;
+  const isCombined = elements.combinations.some((one) => one !== null);
   /** @type {[boolean, string, string][]} */
   const all = [
     [cells, "cell", "signCell"],
@@ -105,10 +112,14 @@ export function signs(scene) {
     [isBack, "urgency", "signUrgency"],
     [l.picture !== null, "picture", "signPicture"],
     [!cells, "fill", "signFill"],
+    [!cells && isCombined, "combined", "signCombined"],
+    [!cells && !elements.isPlain, "map", "signMap"],
     [!cells, "fresh", "signFresh"],
     [!cells && isBack, "ring", "signRing"],
     [!cells && weights.some((w) => w > 0), "excite", "signExcite"],
     [!cells && weights.some((w) => w < 0), "inhibit", "signInhibit"],
+    [!cells && elements.frozenWeights.size > 0, "frozen", "signFrozen"],
+    [!cells && isCombined, "plain", "signPlain"],
     [!cells && network.sources.length > 0, "silent", "signSilent"],
     [isDead, cells ? "deadcell" : "dead", "signDead"],
     [info.loss !== null, "loss", "signLoss"],
@@ -118,6 +129,18 @@ export function signs(scene) {
     [scene.mapped && !cells, "gate", "signGate"],
   ];
   return all.filter(([here]) => here).map(([, ...sign]) => sign);
+}
+
+/** The heads of attention, to choose one. @param {import("./panel.js").PanelApp} app */
+function describeHeads(app) {
+  const { say } = app.scene;
+  return el(
+    "section",
+    {},
+    el("h3", {}, el("span", { class: "what", text: say("attention") })),
+    el("p", { class: "note", text: say("aboutHeads") }),
+    headChooser(app, null),
+  );
 }
 
 /** What the symbols on the page mean. @param {import("./scene.js").Scene} scene */
@@ -208,6 +231,27 @@ function symbol(sign) {
     inhibit: [
       svg("path", { class: "minusline dashed", d: "M2 14H42" }),
       svg("path", { class: "minusline", d: "M43 6V22" }),
+    ],
+    frozen: [
+      svg("path", { class: "plusline dots", d: "M2 9H38" }),
+      svg("path", { class: "plusfill", d: "M45 9l-9 -5v10z" }),
+      svg("path", { class: "minusline dashdots", d: "M2 20H40" }),
+      svg("path", { class: "minusline", d: "M43 15V25" }),
+    ],
+    plain: [
+      svg("path", { class: "mutedline", d: "M2 14H40" }),
+      svg("path", { class: "mutedfill", d: "M46 14l-8 -5v10z" }),
+    ],
+    combined: [
+      svg("path", { class: "node", d: "M24 1l13 13l-13 13l-13 -13z" }),
+      svg("path", { class: "inkline", d: "M20 10l8 8M28 10l-8 8" }),
+    ],
+    map: [
+      svg("rect", { class: "plusfill", x: 12, y: 2, width: 12, height: 12 }),
+      svg("rect", { class: "minusfill", x: 24, y: 2, width: 12, height: 12 }),
+      svg("rect", { class: "emptyfill", x: 12, y: 14, width: 12, height: 12 }),
+      svg("rect", { class: "plusfill", x: 24, y: 14, width: 12, height: 12 }),
+      svg("rect", { class: "inkline", x: 24, y: 14, width: 12, height: 12 }),
     ],
     silent: [
       svg("path", { class: "synapse", d: "M2 14H46" }),

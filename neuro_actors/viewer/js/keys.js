@@ -31,6 +31,7 @@ export function onKeys(app) {
       p: () => another(app, -1),
       m: () => app.placement && app.set({ workers: !app.state.workers }),
       w: () => app.state.chosen?.kind === "neuron" && app.set({ why: !app.state.why }),
+      u: () => app.toggleMaps(),
       l: () => app.choose({ kind: "loss" }),
       f: () => app.toggleFullScreen(),
       t: () => app.presenter.begin(),
@@ -38,6 +39,8 @@ export function onKeys(app) {
       "=": () => app.zoomBy(ZOOM),
       "-": () => app.zoomBy(1 / ZOOM),
       0: () => app.set({ zoom: WHOLE }),
+      "[": () => app.ticks.goSequence(-1),
+      "]": () => app.ticks.goSequence(1),
       Escape: () => app.choose(null),
     });
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;

@@ -1,9 +1,14 @@
 // Where everything is drawn: levels from left to right, then the loss.
 
 import { curve, distance } from "./curve.js";
+import { findLayers } from "./layer_names.js";
+import { SIDE, SMALLER } from "./node_shapes.js";
 
 export const MOST_NODES = 200;
 export const MOST_IN_COLUMN = 64; // a level is one column of nodes: more are drawn as cells
+const MANY_LEVELS = 12; // there the nodes are wide in their columns: they are what one looks at
+const [LEAST_MAP, NAME_ROW] = [4, 18]; // the radius of a node with a map; a row of layers' names
+const NARROW = 110; // a column that has no room for its level and its number of neurons
 const TEXT_RADIUS = 20; // no text inside smaller nodes
 // Between two levels, so that a message on its line has room for its number.
 const NUMBERED_LINE = 122;
@@ -25,7 +30,7 @@ export function nameRoom(r, textScale) {
  *   number, left: number, right: number, spacing: number, radius: number}[], loss: {x: number, y:
  *   number, w: number, h: number} | null, drawn: number[], picture: {x: number, y: number, cell:
  *   number, rows: number, columns: number} | null, tile: number, tiled: Set<number>, grids: Grid[],
- *   bends: Map<number, number>}} Layout
+ *   bends: Map<number, number>, layers: import("./layer_names.js").LayerName[][]}} Layout
  * @typedef {{level: number, x: number, activationTop: number, urgencyTop: number, cell: number,
  *   tall: number, columns: number, rows: number, neurons: number[]}} Grid
  */
@@ -63,12 +68,13 @@ export function layout(run, width, height, wanted, textScale = 1, zoom = 1) {
  * @param {number} height
  * @param {number} zoom
  * @param {number} textScale
+ * @param {number} rows of names of layers below the columns
  */
-function measure(run, width, height, zoom, textScale) {
+function measure(run, width, height, zoom, textScale, rows = 0) {
   const narrow = width < 560;
   [width, height] = [width * zoom, height * zoom];
   const hasLoss = run.steps.some((/** @type {any} */ step) => step.loss !== null);
-  const [left, right, top, bottom] = [narrow ? 8 : 24, narrow ? 8 : 28, 44, 26];
+  const [left, right, top, bottom] = [narrow ? 8 : 24, narrow ? 8 : 28, 44, 26 + NAME_ROW * rows];
   const lossWidth = hasLoss ? (narrow ? 72 : 16 + 104 * textScale) : 0;
   return {
     narrow,
@@ -97,7 +103,9 @@ function measure(run, width, height, zoom, textScale) {
 function layoutNodes(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
   const { network } = run;
   const textScale = screenScale * Math.sqrt(zoom); // zoomed in, there is more room, too
-  const f = measure(run, stageWidth, stageHeight, zoom, textScale);
+  const narrow = (stageWidth * zoom) / network.levels.length < NARROW * textScale;
+  const layers = narrow ? findLayers(network) : [];
+  const f = measure(run, stageWidth, stageHeight, zoom, textScale, layers.length);
   const { width, height } = f;
   const members = network.levels.map((level) =>
     level.filter((k) => !(run.picture && network.isInput(k))),
@@ -110,17 +118,24 @@ function layoutNodes(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
   const gaps = members.map((level) =>
     Math.min((level.length < 4 ? 250 : 160) * zoom, f.tall / Math.max(1, level.length)),
   );
+  const mapped = members.map((level) => level.some((k) => network.positions(k) > 1));
+  const part = members.length > MANY_LEVELS ? 0.26 : 0.16; // of a column
   // Each node is as large as its level allows, with text from a certain size on; no level has much
   // larger nodes than the smallest one.
   const sizes = members.map((_, k) => {
     const wide = Math.min(unit * 0.28, Math.max(TEXT_RADIUS, (unit - NUMBERED_LINE) / 2));
     const roomy = Math.min((gaps[k] - 76 * textScale) / 2, wide, 44 * textScale);
     if (roomy >= TEXT_RADIUS) return roomy;
-    const small = Math.min(gaps[k] * 0.33, unit * 0.16, TEXT_RADIUS - 1);
+    if (mapped[k]) {
+      const tall = (gaps[k] - 22 * textScale) / SIDE; // a name, and the ring
+      return Math.max(LEAST_MAP, Math.min(tall, unit * 0.36, TEXT_RADIUS - 1));
+    }
+    const small = Math.min(gaps[k] * 0.33, unit * part, TEXT_RADIUS - 1);
     const named = NAMED_RADII.find((r) => r <= small && gaps[k] >= 2 * r + nameRoom(r, textScale));
     return named ?? Math.max(Math.min(3.5, gaps[k] * 0.4), small);
   });
   const radius = Math.min(...sizes.filter((_, k) => members[k].length));
+  const most = Math.max(1.6 * radius, TEXT_RADIUS);
   const r = new Float32Array(network.n).fill(radius);
   /** @type {Layout["columns"]} */
   const columns = [];
@@ -128,10 +143,10 @@ function layoutNodes(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
   members.forEach((level, k) => {
     const [left, right] = [at, at + unit * shares[k]];
     at = right;
-    const size = Math.min(sizes[k], Math.max(1.6 * radius, TEXT_RADIUS));
+    const size = mapped[k] ? sizes[k] : Math.min(sizes[k], most);
     columns.push({ level: k, x: (left + right) / 2, left, right, spacing: gaps[k], radius: size });
     level.forEach((neuron, place) => {
-      r[neuron] = size;
+      r[neuron] = network.isInterneuron(neuron) ? SMALLER * size : size;
       x[neuron] = (left + right) / 2;
       y[neuron] = f.top + f.tall / 2 + (place - (level.length - 1) / 2) * gaps[k];
     });
@@ -145,7 +160,7 @@ function layoutNodes(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
   };
   return {
     mode: "nodes", width, height, textScale, radius, r, x, y, columns, drawn, grids: [],
-    loss: f.hasLoss ? lossAt : null, ...grown(), bends: bends(network, x, y, r, height),
+    loss: f.hasLoss ? lossAt : null, ...grown(), bends: bends(network, x, y, r, height), layers,
   };
 }
 
@@ -319,5 +334,6 @@ function layoutPopulation(run, stageWidth, stageHeight, drawn, screenScale, zoom
     mode: "population", width, height, textScale, radius: cell / 2,
     r: new Float32Array(network.n).fill(cell / 2), x, y, columns, drawn, grids,
     loss: f.hasLoss ? lossAt : null, picture: null, tile: 0, tiled: new Set(), bends: new Map(),
+    layers: [],
   };
 }

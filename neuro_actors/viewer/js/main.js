@@ -17,6 +17,7 @@ import { Presenter } from "./presenter.js";
 import { Scene } from "./scene.js";
 import { Stage } from "./stage.js";
 import { describeFaults, StepFaults } from "./faults.js";
+import { TickStrip } from "./tick_strip.js";
 import { Timeline } from "./timeline.js";
 import { Tip } from "./tip.js";
 import { currentWave, Waves } from "./waves.js";
@@ -40,7 +41,7 @@ class App {
         ? "fr"
         : "en", theme: "system", all: new Set(),
       workers: true, zoom: WHOLE, talk: null, absent: null, languageAsked: false,
-      positions: this.run.middle,
+      positions: this.run.middle, maps: "activations",
     };
     /** @type {import("./colours.js").Palette} */
     this.colours = palette(document.documentElement);
@@ -68,6 +69,7 @@ class App {
       this.run,
       { goStep: (step) => this.goStep(step), goTime: (t) => this.goTime(t) },
     );
+    this.ticks = new TickStrip(this.run, { goStep: (step) => this.goStep(step) });
     this.controls = new Controls(this);
     this.tip = new Tip(byId("tip"));
     this.state.example = this._firstExample();
@@ -142,6 +144,12 @@ class App {
   choosePosition(k, position) {
     const { elements } = this.run.network;
     this.set({ positions: this.state.positions.with(elements.grid[k], position) });
+  }
+
+  /** Show the other maps in the nodes: of urgencies, or of activations. */
+  toggleMaps() {
+    if (this.run.network.elements.isPlain) return;
+    this.set({ maps: this.state.maps === "urgencies" ? "activations" : "urgencies" });
   }
 
   /** @param {number} step @param {number} [t] */
@@ -292,6 +300,7 @@ class App {
     this.stage.draw(scene);
     this.panel.show(scene, String(style.digits));
     this.timeline.show(scene, now);
+    this.ticks.show(scene);
     this.controls.show(scene, { ...now, faults });
     this.tip.show(scene, this.pointer);
     this.presenter.draw(scene);

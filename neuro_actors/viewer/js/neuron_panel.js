@@ -6,6 +6,7 @@ import { el, name } from "./dom.js";
 import { neuronHistory } from "./histories.js";
 import { learnSection } from "./learn_panel.js";
 import { probability } from "./logits.js";
+import { mapsSection } from "./map_panel.js";
 import { swatch } from "./workers.js";
 import { describePlace } from "./placement.js";
 import { rounded, shown, signed } from "./numbers.js";
@@ -42,6 +43,7 @@ export function neuronPanel(app, k) {
       ? el("p", { class: "warn", text: say(stuck === "dead" ? "isDead" : "isSaturated") })
       : null,
     view.odd.has(k) ? el("p", { class: "warn", text: say("isOdd") }) : null,
+    mapsSection(app, k),
     isInput ? inputSection(app, k) : [receivesSection(app, k), sendsSection(app, k)],
     view.u[k] === view.u[k] ? urgencySection(app, k) : null,
     isInput || view.odd.has(k) || view.v[k] !== view.v[k]

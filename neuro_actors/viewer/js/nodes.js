@@ -2,9 +2,14 @@
 
 import { css, fill, mix, on, strength } from "./colours.js";
 import { plain } from "./labels.js";
+import { lastName } from "./layer_names.js";
 import { nameRoom } from "./layout.js";
-import { count, fine, rounded, short, signed } from "./numbers.js";
+import { drawNodeMap, writeSign } from "./node_maps.js";
+import { halfHeight, nodeMap, traceNode } from "./node_shapes.js";
+import { fine, rounded, short, signed } from "./numbers.js";
 
+const CHOSEN_NAME = 160; // pixels that the name of a chosen node may fill
+const LEAST_NAME = 64; // pixels: in narrower columns names are unreadable, and layers have names
 const TAU = 2 * Math.PI;
 
 /** @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
@@ -37,11 +42,13 @@ function node(ctx, scene, k) {
   ctx.strokeStyle = css(mix(colours.ink, colours.paper, stuck ? 0.3 : 0.42));
   ctx.lineWidth = r >= 9 ? 1.5 : 1;
   ctx.setLineDash(stuck ? [3, 3] : []);
-  shape(ctx, scene, k, x, y, r);
+  traceNode(ctx, scene, k);
   ctx.fill();
+  if (fired) drawNodeMap(ctx, scene, k);
+  traceNode(ctx, scene, k);
   ctx.stroke();
   ctx.setLineDash([]);
-  if (urged && r >= 3) ring(ctx, scene, x, y, r, view.u[k]);
+  if (urged && r >= 3) ring(ctx, scene, k, view.u[k]);
   if (stuck === "dead") cross(ctx, scene, x, y, r);
   const isChosen = state.chosen?.kind === "neuron" && state.chosen.k === k;
   if (isChosen || (state.hover?.kind === "neuron" && state.hover.k === k)) {
@@ -54,33 +61,17 @@ function node(ctx, scene, k) {
   ctx.globalAlpha = 1;
 }
 
-/** Trace the outline: neurons are round, inputs are square. */
-function shape(
-  /** @type {CanvasRenderingContext2D} */ ctx,
-  /** @type {import("./scene.js").Scene} */ scene,
-  /** @type {number} */ k,
-  /** @type {number} */ x,
-  /** @type {number} */ y,
-  /** @type {number} */ r,
-) {
-  ctx.beginPath();
-  if (scene.network.isInput(k))
-    ctx.roundRect(x - r * 0.92, y - r * 0.92, r * 1.84, r * 1.84, r * 0.28);
-  else ctx.arc(x, y, r, 0, TAU);
-}
-
 /**
  * Draw the urgency: a ring with a tip that points up (a larger activation) or down (a smaller one).
  */
 function ring(
   /** @type {CanvasRenderingContext2D} */ ctx,
   /** @type {import("./scene.js").Scene} */ scene,
-  /** @type {number} */ x,
-  /** @type {number} */ y,
-  /** @type {number} */ r,
+  /** @type {number} */ k,
   /** @type {number} */ u,
 ) {
-  const { colours, scales } = scene;
+  const { colours, scales, layout: l, network } = scene;
+  const [x, y, r] = [l.x[k], l.y[k], l.r[k]];
   const strong = strength(u, scales.urgency);
   const apart = r >= 20 ? 5 : r >= 9 ? 3.5 : 2;
   if (strong < 0.02) {
@@ -91,14 +82,18 @@ function ring(
     ctx.strokeStyle = css(u < 0 ? colours.minus : colours.plus);
     ctx.lineWidth = (r >= 20 ? 1.5 : 1) + (r >= 9 ? 4.5 : 2) * strong;
   }
-  ctx.beginPath();
-  ctx.arc(x, y, r + apart + ctx.lineWidth / 2 - 0.5, 0, TAU);
+  const out = apart + ctx.lineWidth / 2 - 0.5;
+  if (nodeMap(scene, k) || network.isInterneuron(k)) traceNode(ctx, scene, k, out);
+  else {
+    ctx.beginPath();
+    ctx.arc(x, y, r + out, 0, TAU);
+  }
   ctx.stroke();
   ctx.setLineDash([]);
   if (r >= 9 && strong >= 0.02) {
     const size = r >= 20 ? 6 : 4;
     const way = u > 0 ? -1 : 1;
-    const at = y + way * (r + apart - 1);
+    const at = y + way * (halfHeight(scene, k) + apart - 1);
     ctx.fillStyle = css(u < 0 ? colours.minus : colours.plus);
     ctx.beginPath();
     ctx.moveTo(x - size, at);
@@ -142,6 +137,8 @@ export function writeNodes(labels, scene) {
     const ink = css(colours.ink, faded ? 0.5 : 1);
     const column = l.columns[network.level[k]];
     const within = Math.max(2 * r + 10, column.right - column.left - 12);
+    const map = nodeMap(scene, k);
+    if (network.isInterneuron(k)) writeSign(labels, scene, k);
     const above = /** @type {[number, number][]} */ (
       [[x, y - r - (r >= 20 ? 27 : r >= 9 ? 21 : 15) - 8 * (l.textScale - 1)]]
     );
@@ -150,18 +147,17 @@ export function writeNodes(labels, scene) {
       const over = [scene.state.chosen, scene.state.hover].some((thing) =>
         thing?.kind === "neuron" && thing.k === k,
       );
-      const how = { size: 13, bold: true, colour: ink, within, over };
-      if (over || column.spacing >= 2 * r + nameRoom(r, l.textScale) - 0.01)
-        labels.put(plain(network.ids[k]), above, how);
+      const room = over ? Math.max(within, CHOSEN_NAME * l.textScale) : within;
+      const how = { size: 13, bold: true, colour: ink, within: room, over };
+      const isNarrow = l.layers.length > 0 && within < LEAST_NAME * l.textScale;
+      if (over || (!isNarrow && column.spacing >= 2 * r + nameRoom(r, l.textScale) - 0.01))
+        labels.put(fittingName(labels, network.ids[k], how), above, how);
       else if (aside && column.spacing >= 17) nameAside(labels, scene, k, ink);
       continue;
     }
-    labels.put(
-      plain(network.ids[k]),
-      above,
-      { size: 14, bold: true, colour: ink, over: true, within },
-    );
-    if (waves.hasFired(k, t)) {
+    const how = { size: 14, bold: true, colour: ink, over: true, within };
+    labels.put(fittingName(labels, network.ids[k], how), above, how);
+    if (waves.hasFired(k, t) && !map) {
       const ground = fill(colours, view.a[k], scales.activation);
       const text = short(view.a[k]);
       const size = Math.max(
@@ -174,9 +170,13 @@ export function writeNodes(labels, scene) {
         { size, bold: true, colour: css(on(colours, ground), faded ? 0.6 : 1), over: true },
       );
     }
-    if (waves.isUrged(k, t) && view.u[k] === view.u[k]) {
+    const value = map && waves.hasFired(k, t) ? `a ${fine(view.a[k])}` : "";
+    const urgency = waves.isUrged(k, t) && view.u[k] === view.u[k] ? `u ${fine(view.u[k])}` : "";
+    const both = [value, urgency].filter(Boolean).join("  ");
+    const text = !map || labels.measure(both, { size: 13 }) <= within ? both : value;
+    if (text) {
       labels.put(
-        `u ${fine(view.u[k])}`,
+        text,
         [[x, y + r + 27 + 8 * (l.textScale - 1)]],
         { size: 13, colour: css(colours.muted, faded ? 0.6 : 1), over: true },
       );
@@ -185,21 +185,14 @@ export function writeNodes(labels, scene) {
 }
 
 /**
- * Write under each column which level it is, and how many neurons it has.
+ * A neuron's name; only its end if there is too little room for all of it.
  * @param {import("./labels.js").Labels} labels
- * @param {import("./scene.js").Scene} scene
+ * @param {string} id
+ * @param {{size: number, bold: boolean, within: number}} how
  */
-export function writeLevels(labels, scene) {
-  const { layout: l, network, colours, say } = scene;
-  const colour = css(colours.muted);
-  for (const column of l.columns) {
-    const n = network.levels[column.level].length;
-    const wide = column.right - column.left - 8;
-    const key = column.level === 0 ? "inputsOf" : n === 1 ? "neuronOf" : "neuronsOf";
-    const text = say(wide < 110 * l.textScale ? "bare" : key, { level: column.level, n: count(n) });
-    if (n && wide > 20)
-      labels.put(text, [[column.x, l.height - 12]], { size: 13, colour, within: wide });
-  }
+function fittingName(labels, id, how) {
+  const whole = plain(id);
+  return labels.measure(whole, how) <= how.within ? whole : plain(lastName(id));
 }
 
 /**
@@ -229,6 +222,14 @@ function nameAside(labels, scene, k, colour) {
 function roomAfter(scene, k) {
   const { layout: l } = scene;
   return (l.loss ? l.loss.x - l.loss.w / 2 : l.width) - l.x[k] - l.r[k];
+}
+
+/**
+ * The outputs that have targets: not those that delays hear. They are the first ones.
+ * @param {import("./network.js").Network} network
+ */
+function ownOutputs({ outputs, elements }) {
+  return outputs.slice(0, outputs.length - elements.delayed.size);
 }
 
 /**
@@ -273,7 +274,8 @@ export function drawLoss(ctx, labels, scene) {
     );
   }
   if (t < 1) return;
-  const lines = network.outputs.length <= 4 ? network.outputs : [];
+  const own = ownOutputs(network);
+  const lines = own.length <= 4 ? own : [];
   if (lines.length)
     labels.put(
       say("target"),
@@ -281,7 +283,8 @@ export function drawLoss(ctx, labels, scene) {
       { size: 13, colour: css(colours.muted), over: true },
     );
   lines.forEach((k, row) => {
-    const name = lines.length > 1 ? `${plain(network.ids[k], 8)} ` : "";
+    const id = network.ids[k].length > 8 ? lastName(network.ids[k]) : network.ids[k];
+    const name = lines.length > 1 ? `${plain(id, 8)} ` : "";
     labels.put(
       `${name}${short(view.targets[row])}`,
       [[x, y + h / 2 + (40 + row * 18) * l.textScale]],
@@ -301,7 +304,7 @@ export function drawTargets(ctx, labels, scene) {
   if (
     info.loss === null
     || t < 1
-    || network.outputs.length <= 4
+    || ownOutputs(network).length <= 4
     || l.columns[network.depth].radius < 5
   )
     return;
@@ -315,7 +318,7 @@ export function drawTargets(ctx, labels, scene) {
     [[l.x[first] + l.r[first] + apart, l.y[first] - 30]],
     { size: 13, colour: css(colours.loss) },
   );
-  network.outputs.forEach((k, row) => {
+  ownOutputs(network).forEach((k, row) => {
     const size = Math.min(7, l.r[k] * 0.8);
     ctx.fillStyle = css(fill(colours, view.targets[row], scales.target));
     ctx.strokeStyle = css(colours.loss);

@@ -1,7 +1,7 @@
 // The player: message by message or step by step; without motion if the system asks for none.
 
 const WAVES_A_SECOND = 0.8;
-const STEPS_A_SECOND = 6;
+const [STEPS_A_SECOND, TICKS_A_SECOND] = [6, 2];
 const GLIDE = 700; // milliseconds
 
 export class Player {
@@ -81,7 +81,8 @@ export class Player {
     const { state, run } = app;
     const lastStep = run.steps.length - 1;
     if (state.pace === "steps") {
-      this._part += seconds * STEPS_A_SECOND * state.speed;
+      const pace = run.steps[state.step].tick ? TICKS_A_SECOND : STEPS_A_SECOND;
+      this._part += seconds * pace * state.speed;
       const by = Math.floor(this._part);
       if (!by) return;
       this._part -= by;

@@ -1,6 +1,7 @@
 // The pointer on the stage: it hovers and chooses; the wheel and two fingers zoom, dragging pans.
 
 import { byId } from "./dom.js";
+import { positionUnder } from "./node_shapes.js";
 import { pan, zoomAt } from "./zoom.js";
 
 const DRAG = 4; // pixels: less is a click
@@ -75,8 +76,12 @@ export function onPointer(app) {
       dragged = false;
       return;
     }
-    const { x, y } = inLayout(onStage(event));
-    if (app.drawn) app.choose(app.stage.hit(app.drawn, x, y));
+    const at = inLayout(onStage(event));
+    if (!app.drawn) return;
+    const thing = app.stage.hit(app.drawn, at.x, at.y);
+    const position = thing?.kind === "neuron" ? positionUnder(app.drawn, thing.k, at) : -1;
+    app.choose(thing);
+    if (position >= 0) app.choosePosition(thing.k, position);
   });
   canvas.addEventListener("wheel", (/** @type {WheelEvent} */ event) => {
     // On a narrow screen the page itself scrolls: there the wheel zooms with Ctrl, or once zoomed.

@@ -1,13 +1,16 @@
 // One moment, ready to be drawn: the run, the step's numbers, the time within the step, what is
 // lit.
 
+import { receptiveField } from "./receptive_field.js";
+
 /**
  * @typedef {{step: number, t: number, example: number, follow: boolean, playing: boolean, speed:
  *   number, pace: "waves" | "steps", chosen: import("./focus.js").Thing | null, hover:
  *   import("./focus.js").Thing | null, why: boolean, shape: "auto" | "nodes" | "population",
  *   language: string, theme: "system" | "light" | "dark", all: Set<string>, workers: boolean,
  *   zoom: import("./zoom.js").Zoom, talk: number | null, absent: {asked: number, step: number} |
- *   null, languageAsked: boolean, positions: number[]}} State `talk`: the sentence of the talk;
+ *   null, languageAsked: boolean, positions: number[], maps: "activations" |
+ *   "urgencies"}} State `talk`: the sentence of the talk;
  *   `absent`: a step that the address asked for and that the page does not have, and the one that
  *   it shows instead; `positions`: the chosen position on each grid
  */
@@ -33,6 +36,9 @@ export class Scene {
     this.moving = parts.moving;
     this.reason = parts.reason;
     this.view = parts.run.view(parts.state.step, parts.state.example, parts.state.positions);
+    /** the positions of the sources that the chosen neuron hears at the chosen one */
+    this.reached = reached(parts.run.network, parts.state.chosen, this.view);
+    for (const k of this.reached?.keys() ?? []) this.lit?.neurons.add(k);
     this.info = parts.run.steps[parts.state.step];
     this.scales = parts.run.raw.scales;
     this.t = parts.state.t;
@@ -43,6 +49,15 @@ export class Scene {
     /** where the stage begins in the layout: the society may be larger than the stage */
     this.corner = parts.corner;
     this._cache = parts.cache;
+  }
+
+  /**
+   * The numbers of a neuron at all its positions.
+   * @param {number} k
+   * @param {"activations" | "urgencies"} name
+   */
+  map(k, name) {
+    return this.run.mapOf(this.state.step, this.state.example, name, k);
   }
 
   /** Whether the neurons have changed their weights at this moment. */
@@ -75,4 +90,15 @@ export class Scene {
   pixelOf() {
     return this.cached("pixels", () => new Map(this.network.inputs.map((k, pixel) => [k, pixel])));
   }
+}
+
+/**
+ * The receptive field of the chosen neuron; null if none is chosen, or all live at one position.
+ * @param {import("./network.js").Network} network
+ * @param {import("./focus.js").Thing | null} chosen
+ * @param {import("./data.js").View} view
+ */
+function reached(network, chosen, view) {
+  if (chosen?.kind !== "neuron" || network.elements.isPlain) return null;
+  return receptiveField(network, chosen.k, view.at(chosen.k));
 }

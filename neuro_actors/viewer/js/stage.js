@@ -6,7 +6,8 @@ import { Labels } from "./labels.js";
 import { urgencyY } from "./urgency_y.js";
 import { drawMessages, travelling } from "./messages.js";
 import { drawCrashes } from "./fault_marks.js";
-import { drawLoss, drawNodes, drawTargets, writeLevels, writeNodes } from "./nodes.js";
+import { writeLevels } from "./levels.js";
+import { drawLoss, drawNodes, drawTargets, writeNodes } from "./nodes.js";
 import { drawPicture } from "./pictures.js";
 import { drawPopulation } from "./population.js";
 import { drawCellBorders, drawGates, drawGround, mapOf, writeGround } from "./areas.js";
@@ -171,7 +172,7 @@ function paintAbove(ctx, scene, messages) {
   if (l.loss) labels.reserve(l.loss.x, l.loss.y, l.loss.w + 8, l.loss.h + 8);
   drawLoss(ctx, labels, scene);
   if (scene.mapped) writeGround(labels, scene);
-  else if (l.mode === "nodes") writeLevels(labels, scene);
+  else if (l.mode === "nodes") writeLevels(ctx, labels, scene);
   const wave = Math.floor(t);
   const moves = t < waves.count && t > wave;
   if (moves && wave === waves.learn) learning(ctx, scene, t - wave);

@@ -1,5 +1,5 @@
 // Synapses: excitatory ones are blue and solid, inhibitory ones orange and dashed; strong ones are
-// wide.
+// wide. Frozen ones are dotted. Those into interneurons have no weight: they are grey.
 
 import { css, strength } from "./colours.js";
 import { curve, ofSynapse, angle, toLoss, trace } from "./curve.js";
@@ -8,6 +8,7 @@ import { placeWeights } from "./weight_labels.js";
 
 const STEPS = 7; // of width and darkness
 const [MOST_WRITTEN, MOST_LIT] = [32, 24]; // how many synapses have their weights written, at most
+const MOST_DASHED = 1500; // dashes of more synapses take too long
 const WITH_ENDS = 160; // how many synapses have their ends drawn, at most
 
 /** @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
@@ -16,14 +17,17 @@ export function drawSynapses(ctx, scene) {
   const weights = scene.weights();
   if (l.loss && scene.info.loss !== null) drawLossLines(ctx, scene);
   if (l.mode === "population") return; // there only the chosen neuron's are drawn, above the fields
-  /** @type {Map<number, import("./curve.js").Curve[]>} */
+  /** @type {Map<string, import("./curve.js").Curve[]>} */
   const groups = new Map();
   const visible = [];
   for (let s = 0; s < network.sources.length; s++) {
     const isLit = lit !== null && lit.synapses.has(s);
     if (l.picture && network.isInput(network.sources[s])) continue;
     const level = Math.round(strength(weights[s], scales.weight) * STEPS);
-    const key = (isLit ? 2000 : 0) + (weights[s] < 0 ? 1000 : 0) + level;
+    const key = groupOf({
+      isLit, level, negative: weights[s] < 0, frozen: network.isFrozen(s),
+      plain: network.isInterneuron(network.targets[s]),
+    });
     const c = ofSynapse(l, network, s);
     visible.push(s);
     const group = groups.get(key);
@@ -32,24 +36,59 @@ export function drawSynapses(ctx, scene) {
   }
   const crowd = Math.min(1, (60 / Math.max(1, visible.length)) ** 0.45);
   ctx.lineCap = "butt";
-  for (const key of [...groups.keys()].sort((a, b) => a - b)) {
-    const [isLit, negative, level] = [key >= 2000, key % 2000 >= 1000, (key % 1000) / STEPS];
+  for (const key of [...groups.keys()].sort()) {
+    const { isLit, negative, frozen, plain, level } = readGroup(key);
     const faded = lit !== null && !isLit ? 0.22 : 1;
     const alpha = isLit ? 0.55 + 0.45 * level : (0.22 + 0.6 * level) * crowd * faded;
     const slim = isLit && lit !== null && lit.synapses.size > 60;
-    ctx.strokeStyle = css(negative ? colours.minus : colours.plus, slim ? alpha * 0.6 : alpha);
-    ctx.lineWidth = 0.8 + (isLit && !slim ? 4.6 : 3.6 * Math.max(0.3, crowd)) * level;
-    ctx.setLineDash(negative && visible.length < 1500 ? [7, 4] : []);
+    const colour = plain ? colours.muted : negative ? colours.minus : colours.plus;
+    ctx.strokeStyle = css(colour, slim ? alpha * 0.6 : alpha);
+    ctx.lineWidth = plain
+      ? (isLit ? 2 : 1)
+      : 0.8 + (isLit && !slim ? 4.6 : 3.6 * Math.max(0.3, crowd)) * level;
+    if (frozen) ctx.lineWidth = Math.max(1.4, 0.7 * ctx.lineWidth);
+    ctx.lineCap = frozen ? "round" : "butt";
+    const isDrawn = !plain && visible.length < MOST_DASHED;
+    ctx.setLineDash(isDrawn ? dashes(negative, frozen, ctx.lineWidth) : []);
     ctx.beginPath();
     for (const c of /** @type {any[]} */ (groups.get(key))) trace(ctx, c);
     ctx.stroke();
     const ends = isLit ? !slim : visible.length <= WITH_ENDS && (lit === null || isLit);
     if (ends)
       for (const c of /** @type {any[]} */ (groups.get(key)))
-        drawEnd(ctx, c, negative, ctx.lineWidth);
+        drawEnd(ctx, c, negative && !plain, ctx.lineWidth);
   }
   ctx.setLineDash([]);
+  ctx.lineCap = "butt";
   drawRibbons(ctx, scene);
+}
+
+/**
+ * Synapses that are drawn alike.
+ * @typedef {{isLit: boolean, plain: boolean, frozen: boolean, negative: boolean, level: number}}
+ *   Alike
+ */
+
+/** The key of a group; those with greater keys are drawn above. @param {Alike} alike */
+function groupOf({ isLit, plain, frozen, negative, level }) {
+  return [isLit, !plain, frozen, negative].map(Number).join("") + level;
+}
+
+/** @param {string} key @returns {Alike} */
+function readGroup(key) {
+  const [isLit, weighs, frozen, negative] = [...key].map((c) => c === "1");
+  return { isLit, plain: !weighs, frozen, negative, level: Number(key.slice(4)) / STEPS };
+}
+
+/** Inhibitory synapses are dashed, frozen ones dotted; those that are both have dots in gaps. */
+function dashes(
+  /** @type {boolean} */ negative,
+  /** @type {boolean} */ frozen,
+  /** @type {number} */ wide,
+) {
+  const dot = [0.1, 1.8 * wide + 1.5]; // round ends make a dot of it
+  if (frozen) return negative ? [6, dot[1], ...dot] : dot;
+  return negative ? [7, 4] : [];
 }
 
 /**

@@ -1,7 +1,26 @@
 // The tooltip: a few words beside the pointer.
 
+import { positionName } from "./arrangement.js";
+import { arrangementOf } from "./attention.js";
 import { el, name } from "./dom.js";
-import { short } from "./numbers.js";
+import { positionUnder } from "./node_shapes.js";
+import { short, signed } from "./numbers.js";
+
+/**
+ * The number of a node at the position under the pointer, if it has a map there.
+ * @param {import("./scene.js").Scene} scene
+ * @param {number} k
+ * @param {{x: number, y: number}} pointer
+ */
+function atPosition(scene, k, pointer) {
+  const p = positionUnder(scene, k, pointer);
+  if (p < 0) return [];
+  const { network, say, state } = scene;
+  const a = arrangementOf(network, k);
+  const what = { p: positionName(a, p), row: a.row[p], column: a.column[p] };
+  const value = signed(scene.map(k, state.maps)[p]);
+  return [say(a.pairs ? "pairHas" : "positionHas", { ...what, value })];
+}
 
 export class Tip {
   /** @param {HTMLElement} root */
@@ -22,6 +41,7 @@ export class Tip {
     if (thing.kind === "neuron") {
       lines.push(
         el("strong", {}, name(network.ids[thing.k])),
+        ...atPosition(scene, thing.k, pointer),
         `${say("sends")} ${short(view.a[thing.k])}`,
       );
       if (placement) lines.push(say("workerShort", { worker: placement.worker(info, thing.k) }));
