@@ -23,6 +23,7 @@ from ..rules.micro_batches import whole_rule
 from ..rules.own_rules import needs_rule
 from ..rules.rule_json import rule_from_json
 from ..support.errors import InputError, LogError
+from ..support.hints import explain_missing
 from ..support.markup import block, element
 from ..support.means import mean_in_order
 from ..support.numerics import differences
@@ -84,6 +85,9 @@ class Log:
         self._pieces: list[list[tuple[int, int, int]]] = []
         self.digest: str | None = None
         self._scan()
+
+    if not TYPE_CHECKING:  # a type checker refuses unknown names by itself
+        __getattr__ = explain_missing
 
     def _scan(self) -> None:
         """Find the steps. It reads the columns kind, step and note, but none of the values."""

@@ -112,7 +112,7 @@ def suggest_activation(name: object, known: Sequence[str]) -> str:
         name: What was given as a name.
         known: All names that exist.
     """
-    return _suggest(name, known, _ACTIVATIONS)
+    return _suggest(name, known, _ACTIVATIONS, "na.add_activation")
 
 
 def suggest_loss(name: object, known: Sequence[str]) -> str:
@@ -122,15 +122,20 @@ def suggest_loss(name: object, known: Sequence[str]) -> str:
         name: What was given as a name.
         known: All names that exist.
     """
-    return _suggest(name, known, _LOSSES)
+    return _suggest(name, known, _LOSSES, "na.add_loss")
 
 
-def _suggest(name: object, known: Sequence[str], meanings: MappingProxyType[str, str]) -> str:
+def _suggest(
+    name: object, known: Sequence[str], meanings: MappingProxyType[str, str], add: str
+) -> str:
+    hint = hint_for_value(name)
+    if callable(name) and not hint:
+        return f'a function of your own gets a name by {add}("mine", value=..., slope=...)'
     wanted = _plain("none" if name is None else name)
     for one in known:
         if wanted and wanted == _plain(one):
             return f"did you mean {one!r}?"
-    return meanings.get(wanted) or hint_for_value(name) or did_you_mean(name, known)
+    return meanings.get(wanted) or hint or did_you_mean(name, known)
 
 
 def _plain(name: object) -> str:

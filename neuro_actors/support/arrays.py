@@ -139,7 +139,10 @@ def _as_array(what: str, expected: str, values: Any) -> np.ndarray[Any, Any]:
     except Exception as error:  # rows of unequal length, or an object that only looks like an array
         if is_from_handler(error):
             raise
-        raise InputError(f"{what}: expected {expected}: {quote(str(error))[1:-1]}") from None
+        problem = quote(str(error))[1:-1]
+        if "inhomogeneous" in problem:  # numpy's own text names parts and dimensions
+            problem = "its rows have different lengths"
+        raise InputError(f"{what}: expected {expected}: {problem}") from None
     if is_masked:
         raise InputError(
             f"{what}: expected {expected}, but some are masked: "

@@ -39,6 +39,8 @@ _NETWORK = {
     "parameters": "{0}.weights and {0}.biases",
     "summary": "print({}.describe())",
     "layers": "print({}.describe())",
+    "draw": "{}.plot()",
+    "with_weight": "{}.with_parameters(weights, biases)",
 }
 _RESULT = {
     **{name: text.format("result.network") for name, text in _NETWORK.items()},
@@ -87,7 +89,7 @@ ATTRIBUTES = MappingProxyType(
             "numpy": "gradient.weights and gradient.biases",
             "weight": "gradient.weights",
             "bias": "gradient.biases",
-            "backward": "it is the gradient: gradient.weights, gradient.biases",
+            "backward": "gradient.weights, gradient.biases: they are the derivatives",
         },
         "Simulation": {
             "fit": _SIMULATION_TRAIN,
@@ -105,6 +107,16 @@ ATTRIBUTES = MappingProxyType(
             "accuracy": "history[-1].accuracy",
             "epochs": "len(history)",
             "history": "history[-1].loss",  # as in Keras
+            "plot": "result.plot()",
+        },
+        "Log": {
+            "show": "log.messages(step=1), or: neuro-actors log show run.arrows",
+            "to_pandas": "log.messages().to_pandas()",
+            "loss": "log.step(n).loss",
+            "losses": "[step.loss for step in log]",
+            "audit": "na.audit(log.path)",
+            "trace": 'na.trace(log, weight="x0->h1.0")',
+            "view": "na.show(log)",
         },
         "Dataset": {
             "X": "dataset.x",
@@ -113,6 +125,7 @@ ATTRIBUTES = MappingProxyType(
             "y": "dataset.targets",
             "target": "dataset.targets",
             "labels": "dataset.targets",
+            "shape": "dataset.x.shape",
         },
         "neuro_actors": _MODULE,
         "neuro_actors.datasets": {
@@ -172,6 +185,7 @@ VALUES = MappingProxyType(
         "adam": "optimizer=na.Adam(0.01)",
         "Unreliable": "channels=na.Unreliable(drop=0.1)",
         "Ray": "engine=na.Ray(shards=2)",
+        "Log": "log.path",
         **dict.fromkeys(
             ("Lose", "Kill", "DeadLink"), "channels=na.Unreliable(faults=[na.faults...])"
         ),
@@ -187,6 +201,8 @@ EXAMPLES = MappingProxyType(
         "synapses": 'synapses=[na.Synapse("x", "y")]; or na.Network.layered([2, 8, 1])',
         "path": 'path="run.arrows"',
         "log": 'log="run.arrows"',
+        "activations": 'activations=["tanh", "identity"], one for each layer',
+        "biases": "biases=network.biases",
         "weight": 'weight="x0->h1.0"',
     }
 )

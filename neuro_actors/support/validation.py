@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError
+from .hints import hint_for_value
 from .signal_exceptions import is_from_handler
 from .text import quote
 
@@ -76,7 +77,9 @@ def as_path(what: str, path: str | PathLike[str], kind: str = "file") -> Path:
         or "\0" in name
         or not _can_be_encoded(name)
     ):
-        raise InputError(f"{what} must be the name of a {kind}, got {quote(path)}")
+        hint = hint_for_value(path)
+        problem = f"{what} must be the name of a {kind}, got {quote(path)}"
+        raise InputError(f"{problem}: {hint}" if hint else problem)
     return Path(name)
 
 

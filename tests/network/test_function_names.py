@@ -81,6 +81,7 @@ def test_engines_have_names_too() -> None:
         ("softmax", "keep the outputs' activation 'identity' and use loss='softmax_cross_entropy'"),
         ("Softmax", "use loss='softmax_cross_entropy'"),
         (["tanh"], "known are 'identity'"),
+        (abs, 'gets a name by na.add_activation("mine", value=..., slope=...)'),
     ],
 )
 def test_what_an_activation_may_mean(name: object, expected: str) -> None:
@@ -100,6 +101,7 @@ def test_what_an_activation_may_mean(name: object, expected: str) -> None:
         ("CrossEntropyLoss", "did you mean 'softmax_cross_entropy', for"),
         ("Huber", "did you mean 'huber'?"),
         ("cross", "did you mean 'cross_entropy'?"),
+        (lambda p, t: p - t, 'gets a name by na.add_loss("mine", value=..., slope=...)'),
     ],
 )
 def test_what_a_loss_may_mean(name: object, expected: str) -> None:

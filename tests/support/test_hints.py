@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import inspect
 import pickle
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -17,7 +19,12 @@ from neuro_actors.support.hints import ATTRIBUTES, PARAMETERS, explains_argument
 NET = na.Network.layered([2, 3, 1], seed=0)
 X, T = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
 RESULT = na.train(NET, X, T, optimizer=na.SGD(0.1), epochs=1)
+FOLDER = TemporaryDirectory(ignore_cleanup_errors=True)
+atexit.register(FOLDER.cleanup)
+na.train(NET, X, T, optimizer=na.SGD(0.1), epochs=1, log=f"{FOLDER.name}/run.arrows")
+LOG = na.open_log(f"{FOLDER.name}/run.arrows")
 OBJECTS = {
+    "Log": LOG,
     "Network": NET,
     "TrainingResult": RESULT,
     "Gradient": na.gradient(NET, X, T),
@@ -54,6 +61,9 @@ OBJECTS = {
         ),
         ("na.datasets.cats()", r": write na\.datasets\.silhouettes\(28, \"cat\"\)$"),
         ("na.datasets.xor().y", r": write dataset\.targets$"),
+        ("RESULT.history.plot()", r": write result\.plot\(\)$"),
+        ("LOG.show()", r": write log\.messages\(step=1\), or: neuro-actors log show "),
+        ("LOG.audit()", r": write na\.audit\(log\.path\)$"),
         ("RESULT.history.loss", r": write history\[-1\]\.loss$"),
         ("NET.load('a')", r": write network\.with_parameters\(\*\*numpy\.load\("),
         ("na.rules.Backprop()", r": did you mean 'Backpropagation'\?$"),
@@ -107,6 +117,12 @@ def test_a_missing_attribute(code: str, match: str) -> None:
         ),
         ("na.reference.gradient(RESULT, X, T)", r", got TrainingResult: write result\.network$"),
         ("na.partition(RESULT, 2)", r", got TrainingResult: write result\.network$"),
+        ("na.audit(LOG)", r"^a log must be the name of a file, got <Log .*>: write log\.path$"),
+        ("na.predict(NET, [[1, 2], [3]])", r"^x: .*: its rows have different lengths$"),
+        (
+            "na.Network.from_matrices([[[1, 2]]], [[0]])",
+            r"'activations', such as activations=\[\"tanh\", \"identity\"\], one for each layer$",
+        ),
         ("na.predict(na.Network, X)", r", got the class Network: make one, such as "),
         ("na.Network.layered([2, 1], hidden='relu')", r": write activation='relu'$"),
         ("na.Network([2, 3, 1])", r"'synapses', such as .*; or na\.Network\.layered\(\["),
