@@ -60,10 +60,13 @@ def skip_masked(loss: Loss, targets: Array) -> Loss:
 
 
 def masked_again(targets: Array) -> ArrayLike:
-    """Return targets as a user hands them over: masked where they do not count.
+    """Return targets as a user hands them over: masked where they do not count. Of the same shape.
 
     Args:
-        targets: What `as_targets` returned.
+        targets: What `as_targets` returned. Any shape, its last axis that of the outputs.
+
+    Returns:
+        Shape (batch, …, n_outputs).
     """
     is_masked = np.isnan(targets)
     return np.ma.masked_array(targets, is_masked) if is_masked.any() else targets

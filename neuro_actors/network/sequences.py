@@ -79,7 +79,7 @@ def as_targets(
         ticks: How many ticks there are; () if there is no time.
         grid: The positions of the outputs.
         x: The inputs as the user handed them over: where they are sequences of different lengths,
-            nothing counts behind their ends.
+            nothing counts behind their ends. Shape (batch, *ticks, *positions, n_inputs).
 
     Returns:
         A new array of shape (batch, *ticks, *grid, n_outputs).
@@ -117,7 +117,7 @@ def lengths_of(values: ArrayLike) -> list[int] | None:
     """Return the length of each sequence of a list. None: they are equal, or it is no such list.
 
     Args:
-        values: What a user handed over.
+        values: What a user handed over. Any shape; of a list of sequences that of an array of each.
     """
     if not isinstance(values, (list, tuple)):
         return None

@@ -198,6 +198,16 @@ class Rule:
         """
         return self
 
+    def for_society(self) -> Rule:
+        """Return the rule as one society uses it: mostly the rule itself.
+
+        A rule whose environment remembers something from one step to the next has its memory here.
+        """
+        return self
+
+    def forget(self) -> None:
+        """Forget what the environment remembers from one step to the next: mostly nothing."""
+
     @property
     def axes(self) -> tuple[int, ...]:
         """The sizes of axes that data have between the batch and the positions; see `fit`."""

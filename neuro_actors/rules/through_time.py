@@ -24,7 +24,7 @@ Source: Werbos, Proc. IEEE 78, 1990; truncated: Williams, Peng, Neural Computati
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ from ..network.cell import DelayRows, make_cell
 from ..network.field import count_positions
 from ..network.network import Network
 from ..network.passes import count_passes
-from ..network.sequences import count_ticks
+from ..network.sequences import count_ticks, lengths_of
 from ..neuron.local_rule import NOTHING, LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
@@ -43,6 +43,7 @@ from ..neuron.time_round import PREDICTION, TimeRound
 from ..support.arrays import Array, freeze
 from ..support.errors import InputError
 from ..support.scalars import as_whole_number
+from ..support.validation import as_flag
 from .rule import Answer, Round, Rule, own
 
 
@@ -58,10 +59,15 @@ class ThroughTime(Rule):
         window: After how many ticks urgencies are cut (truncated backpropagation): what a delay
             repeats still goes from one window to the next, its urgency does not go back. None:
             never.
+        carry: Whether each call goes on where the one before ended: its first ticks hear what was
+            said in the last ticks of the call before, whether that predicted or learned. Urgencies
+            do not go back to earlier calls. `simulation.forget()` begins anew.
     """
 
     ticks: int | None = None
     window: int | None = None
+    carry: bool = False
+    _memory: dict[int, Array] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("ticks", "window"):
@@ -69,19 +75,35 @@ class ThroughTime(Rule):
             if value is not None:
                 value = as_whole_number(f"ThroughTime: {name}", value, 1)
                 object.__setattr__(self, name, value)
+        as_flag("ThroughTime: carry", self.carry)
 
     def society(self, network: Network) -> Network:
         """See `Rule.society`: the network's cell.
 
         Raises:
-            InputError: The network has no delays.
+            InputError: The network has no delays, or the rule carries on and a delay hears later
+                ticks.
         """
         if not network.delays:
             raise InputError(
                 "ThroughTime needs a network with delays, such as na.Delay('h before', of='h'): "
                 "add one, or leave the rule out"
             )
+        later = [network.ids[k] for k, (_, ticks) in network.delays.items() if ticks < 0]
+        if self.carry and later:
+            raise InputError(
+                f"ThroughTime: carry=True: the delay {later[0]!r} hears later ticks, which "
+                "only the next call brings: leave carry out"
+            )
         return make_cell(network)
+
+    def for_society(self) -> ThroughTime:
+        """See `Rule.for_society`."""
+        return replace(self)  # with a memory of its own
+
+    def forget(self) -> None:
+        """See `Rule.forget`."""
+        self._memory.clear()
 
     def fit(self, x: ArrayLike) -> ThroughTime:
         """See `Rule.fit`: the ticks are those of x, if the rule does not say how many.
@@ -91,9 +113,19 @@ class ThroughTime(Rule):
                 different lengths.
 
         Raises:
-            InputError: x has no axis of ticks.
+            InputError: x has no axis of ticks; or its sequences have different lengths, and the
+                rule carries on.
         """
-        return self if self.ticks is not None else replace(self, ticks=count_ticks(x))
+        if self.carry and lengths_of(x) is not None:
+            raise InputError(
+                "x: its sequences have different lengths, and with ThroughTime(carry=True) the "
+                "next call goes on at their ends: hand over windows of one length"
+            )
+        if self.ticks is not None:
+            return self
+        fitted = replace(self, ticks=count_ticks(x))
+        object.__setattr__(fitted, "_memory", self._memory)
+        return fitted
 
     @property
     def axes(self) -> tuple[int, ...]:
@@ -112,7 +144,8 @@ class ThroughTime(Rule):
     def predicting(self, network: Network, x: Array) -> Generator[Round, Answer, Array]:
         """See `Rule.predicting`."""
         rows = DelayRows.of(network)
-        said, _ = yield from self._forward(network, rows, x, PREDICTION)
+        said, _, delayed = yield from self._forward(network, rows, x, PREDICTION)
+        self._remember(rows, delayed)
         return _join(said, count_positions(network.output_grid))
 
     def rounds_with_targets(
@@ -121,7 +154,7 @@ class ThroughTime(Rule):
         """See `Rule.rounds_with_targets`."""
         rows, ticks, passes = DelayRows.of(network), self._ticks, count_passes(network)
         wide, wide_in = (count_positions(g) for g in (network.output_grid, network.input_grid))
-        said, inputs = yield from self._forward(network, rows, x)
+        said, inputs, delayed = yield from self._forward(network, rows, x)
         wanted = _split(targets, ticks, wide)
         urgencies: dict[int, Array] = {}
         losses, by_inputs = [NOTHING] * ticks, [NOTHING] * ticks
@@ -139,6 +172,7 @@ class ThroughTime(Rule):
             urgencies[t] = answer.input_urgencies[rows.delays]
             by_inputs[t], losses[t] = answer.input_urgencies[rows.inputs], answer.losses
         total = np.add.accumulate(np.stack(losses), axis=0)[-1]
+        self._remember(rows, delayed)
         return Answer(_join(said, wide), freeze(total), _join(by_inputs, wide_in))
 
     @property
@@ -148,14 +182,18 @@ class ThroughTime(Rule):
 
     def _forward(
         self, network: Network, rows: DelayRows, x: Array, what: str = ""
-    ) -> Generator[Round, Answer, tuple[list[Array], list[Array]]]:
-        """Go through all ticks; return what the outputs said, and what the inputs were handed."""
+    ) -> Generator[Round, Answer, tuple[list[Array], list[Array], dict[int, Array]]]:
+        """Go through all ticks.
+
+        Return what the outputs said and what the inputs were handed, tick after tick; and what the
+        delays heard, by tick: those of the calls before have negative numbers.
+        """
         xs, passes = (
             _split(x, self._ticks, count_positions(network.input_grid)),
             count_passes(network),
         )
         said, given = [NOTHING] * self._ticks, [NOTHING] * self._ticks
-        delayed: dict[int, Array] = {}
+        delayed = self._remembered(xs[0].shape[1])
         for place in range(passes * self._ticks):
             here = TimeRound.at(place, self._ticks, passes)
             t = here.tick - 1
@@ -168,7 +206,26 @@ class ThroughTime(Rule):
             answer = yield Round(given[t], f"{here}{what}", predicts=True)
             n = len(answer.predictions) - len(rows.delays)
             said[t], delayed[t] = answer.predictions[:n], answer.predictions[n:]
-        return said, given
+        return said, given, delayed
+
+    def _remembered(self, columns: int) -> dict[int, Array]:
+        """Return what the delays heard in the ticks of the calls before."""
+        for held in self._memory.values():
+            if held.shape[1] != columns:
+                raise InputError(
+                    f"x: the call before had {held.shape[1]:,} sequences (times positions), this "
+                    f"one has {columns:,}: pass the next window of the same sequences, or call "
+                    "simulation.forget() first"
+                )
+        return dict(self._memory)
+
+    def _remember(self, rows: DelayRows, delayed: Mapping[int, Array]) -> None:
+        """Keep what the delays heard in the last ticks, for the next call."""
+        if self.carry:
+            self._memory.clear()
+            for t in range(self._ticks - max(rows.ticks), self._ticks):
+                if t in delayed:
+                    self._memory[t - self._ticks] = delayed[t].copy()
 
     def _handed(
         self, rows: DelayRows, urgencies: Mapping[int, Array], t: int, columns: int

@@ -74,7 +74,7 @@ class Simulation:
         self._society = rule.society(network)
         self._task = task
         self._runner = task.runner
-        self._rule = rule
+        self._rule = rule.for_society()
         self._patience = patience
         self._turn = trio.Lock()
         self._number = number
@@ -274,6 +274,16 @@ class Simulation:
                 self._network = self._network.learned_under(quote(rule))
             self._committed = None
         return self._network
+
+    @awaited
+    async def forget(self) -> None:
+        """Begin new sequences: forget what delays carry on from the calls before.
+
+        Only `na.rules.ThroughTime(carry=True)` carries something on.
+        """
+        async with self._turn:
+            await self._finish_all()
+            self._rule.forget()
 
     def who_waits(self) -> tuple[Waiting, ...]:
         """Return which member waits for which others in the steps under way."""

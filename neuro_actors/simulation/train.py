@@ -28,6 +28,7 @@ from ..rules import Rule
 from ..rules.choose_rule import choose_rule
 from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched
+from ..rules.through_time import ThroughTime
 from ..support.arrays import Array
 from ..support.console import print_note
 from ..support.errors import InputError
@@ -224,6 +225,11 @@ def train(
     if progress is not None:
         progress = as_flag("progress", progress)
     assert isinstance(rule, Rule)
+    if isinstance(rule, ThroughTime) and rule.carry:
+        raise InputError(
+            "ThroughTime: carry=True: na.train shuffles the sequences, so a batch does not go on "
+            "where the one before ended: open a simulation, and call train_step window after window"
+        )
     rule = micro_batched(rule, micro_batches)
     lanes = lanes_for(rule, in_flight)
     rule.check(rule.society(network), loss)

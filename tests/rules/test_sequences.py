@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.all_kinds import gates, memory, picture
+from helpers.all_kinds import both_directions, gates, memory, picture
 from helpers.deep_cases import is_within
 from helpers.tiers import need
 
 import neuro_actors as na
+from neuro_actors.simulation.blocking import run
 
 ENDS = [5, 2, 4]
 CASE = memory(batch=3, ticks=5)
@@ -206,3 +207,92 @@ def test_pytorch_weights_them_alike(loss: str) -> None:
         assert (apart <= bound.weights[places]).all()
     assert abs(found.loss - total.item() / 3) <= bound.loss
     assert expected.loss > 0
+
+
+# --- windows that go on where the one before ended -------------------------------------------------
+
+CARRY = na.rules.ThroughTime(carry=True)
+WINDOWS = [slice(0, 2), slice(2, 3), slice(3, 6), slice(6, 7)]
+LONG = memory(batch=2, ticks=7, grid=(2,))
+
+
+def in_windows(call, rule: na.rules.Rule = CARRY, channels: str = "bundled", **more) -> list:
+    """What `call(simulation, x, targets)` returns in each window of the long sequences."""
+
+    async def live() -> list:
+        async with na.open_simulation(LONG.network, channels, rule=rule, **more) as simulation:
+            parts = [(LONG.x[:, w], LONG.targets[:, w]) for w in WINDOWS]
+            return [await call(simulation, *part) for part in parts]
+
+    return run(live, channels)
+
+
+def test_a_sequence_in_windows_is_the_sequence_as_a_whole(channels: str) -> None:
+    said = in_windows(lambda simulation, x, _: simulation.predict(x), channels=channels)
+    whole = na.predict(LONG.network, LONG.x)
+    assert np.array_equal(np.concatenate(said, axis=1), whole)
+    anew = in_windows(lambda s, x, _: s.predict(x), na.rules.ThroughTime(), channels)
+    assert not np.array_equal(np.concatenate(anew, axis=1), whole)
+
+
+def test_urgencies_end_where_a_window_begins(channels: str) -> None:
+    """As they do within a call where the rule cuts them: against PyTorch's way and the matrices'."""
+    rule = na.rules.ThroughTime(carry=True, ticks=1)
+    ticks = [(LONG.x[:, t : t + 1], LONG.targets[:, t : t + 1]) for t in range(7)]
+
+    async def live() -> list[na.Gradient]:
+        async with na.open_simulation(LONG.network, channels, rule=rule) as simulation:
+            return [await simulation.gradient(*tick, wrt_inputs=True) for tick in ticks]
+
+    found = run(live, channels)
+    cut = na.gradient(
+        LONG.network, LONG.x, LONG.targets, wrt_inputs=True, rule=na.rules.ThroughTime(window=1)
+    )
+    assert np.array_equal(np.concatenate([one.inputs for one in found], axis=1), cut.inputs)
+    assert np.array_equal(
+        np.concatenate([one.predictions for one in found], axis=1), cut.predictions
+    )
+    np.testing.assert_allclose(sum(one.weights for one in found), cut.weights, rtol=1e-13)
+
+
+def test_a_society_forgets_when_it_is_asked(channels: str) -> None:
+    async def twice(simulation: na.Simulation, x: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        await simulation.forget()
+        await simulation.train_step(x, targets, optimizer=na.SGD(1e-30))
+        await simulation.forget()
+        return await simulation.predict(x)
+
+    said = in_windows(twice, channels=channels)
+    for one, window in zip(said, WINDOWS, strict=True):
+        assert np.array_equal(one, na.predict(LONG.network, LONG.x[:, window]))
+    # a rule is a description: it remembers nothing
+    assert not CARRY._memory
+
+
+def test_a_log_of_windows_is_audited(tmp_path: Path, channels: str) -> None:
+    log = tmp_path / "a.arrows"
+
+    async def learn(simulation: na.Simulation, x: np.ndarray, targets: np.ndarray) -> None:
+        if x.shape[1] == 3:
+            await simulation.forget()
+        await simulation.train_step(x, targets, optimizer=na.SGD(0.1))
+
+    in_windows(learn, channels=channels, log=log)
+    assert na.audit(log)
+
+
+def test_what_cannot_be_carried_on_is_refused() -> None:
+    async def another_batch(simulation: na.Simulation, x: np.ndarray, _: np.ndarray) -> None:
+        await simulation.predict(x)
+        await simulation.predict(x[:1])
+
+    with pytest.raises(na.InputError, match=r"4 sequences .* has 2: .* simulation.forget\(\)"):
+        in_windows(another_batch)
+    with pytest.raises(na.InputError, match="na.train shuffles the sequences"):
+        na.train(NET, CASE.x, CASE.targets, optimizer=na.SGD(0.1), rule=CARRY)
+    with pytest.raises(na.InputError, match="different lengths, and with ThroughTime.carry=True"):
+        na.gradient(NET, X, TARGETS, rule=CARRY)
+    with pytest.raises(na.InputError, match="'a back again' hears later ticks"):
+        na.gradient(both_directions().network, CASE.x[..., :1], CASE.targets, rule=CARRY)
+    with pytest.raises(na.InputError, match="carry must be True or False"):
+        na.rules.ThroughTime(carry=1)

@@ -9,7 +9,9 @@ No replay of a member can tell, for the environment repeats, from one round to a
                      output is the urgency that its input sent so many ticks later, 0 if there was
                      none, or if the window cuts it. The loss node hands it on.
 
-Rounds come in their order, for the same examples. A sequence may be left unfinished.
+Rounds come in their order, for the same examples. A sequence may be left unfinished. Under a rule
+that carries on, a sequence begins where the last one ended that was finished, or anew: then all
+delays say 0 in tick 1.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ class DelayLaw:
         # each delay's input, its output, that one's row among the outputs, and its ticks
         self._delays = [(k, of, row[of], ticks) for k, (of, ticks) in network.delayed.items()]
         self._sequence: _Sequence | None = None
+        self._finished: _Sequence | None = None  # what the next one goes on from
 
     def check(self, rows: Rows, note: StepNote, mail_map: MailMap) -> None:
         """Check a step.
@@ -76,6 +79,8 @@ class DelayLaw:
             self._check_back(sequence, sequence.round.tick, rows, mail_map)
         else:
             self._check_forward(sequence, sequence.round.tick, rows, mail_map)
+        if self._rule.carry and _following(sequence) is None:
+            self._finished = sequence
 
     # --- the order of rounds ----------------------------------------------------------------------
 
@@ -86,7 +91,7 @@ class DelayLaw:
         after = "tick 1 of a sequence"
         if here is not None and self._begins(here):
             self._expect(rows, note, note.loss is None, "no loss in it")
-            return _Sequence(here, note.batch, predicts)
+            return _Sequence(here, note.batch, predicts, said=self._carried_on(note.batch))
         following = None if known is None else _following(known)
         if following is not None:
             after = f"{following}, or {after}"
@@ -105,6 +110,14 @@ class DelayLaw:
         known.round, known.loss = here, note.loss
         return known
 
+    def _carried_on(self, batch: int) -> dict[int, _Said]:
+        """Return what was said in the ticks before a sequence: these are 0, -1 and so on."""
+        last = self._finished
+        if last is None or last.batch != batch:
+            return {}
+        most, ticks = max(ticks for *_, ticks in self._delays), last.round.ticks
+        return {t - ticks: said for t, said in last.said.items() if t > ticks - most}
+
     def _begins(self, here: TimeRound) -> bool:
         """Return whether a sequence may begin with a round."""
         fits = self._rule.ticks in (None, here.ticks) and here.passes == self._passes
@@ -119,6 +132,9 @@ class DelayLaw:
 
     def _check_forward(self, sequence: _Sequence, tick: int, rows: Rows, mail_map: MailMap) -> None:
         given = self._given(rows.values, mail_map)
+        delays = [given[k] for k, *_ in self._delays if k in given]
+        if not sequence.round.place and not any(one.any() for one in delays):
+            sequence.said.clear()  # it begins anew
         for k, of, _, ticks in self._delays:
             before = sequence.said.get(tick - ticks, {})
             where = f"what {self._network.ids[of]} said {_ago(ticks)}"

@@ -135,6 +135,31 @@ def test_a_run_with_a_pass_too_few(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert "tick 1 of a sequence" in str(lie)
 
 
+@pytest.mark.parametrize(("delay", "ticks"), [("before", 1), ("long", 2)])
+def test_what_is_carried_on_to_the_next_call(delay: str, ticks: int, tmp_path: Path) -> None:
+    """It is what was said last, bit for bit, or nothing at all."""
+    network, log = RECURRENT(), tmp_path / "a.arrows"
+    record(log, network, rule=ThroughTime(carry=True))
+    assert na.audit(log).passed
+    metadata, rows = forgery.read(log)
+    names = rounds(rows)
+    second = [step for step, name in names.items() if name == "tick 1 of 4"][1]
+    places = {
+        row[RECEIVER]: k for k, row in enumerate(rows)
+        if row[STEP] == second and row[SENDER] == "environment" and row[KIND] == "activation"
+    }  # fmt: skip
+    for wrong in (float(np.nextafter(rows[places[delay]][VALUE][1], 2.0)), 0.0):
+        forged = [list(row) for row in rows]
+        forged[places[delay]][VALUE] = list(rows[places[delay]][VALUE])
+        forged[places[delay]][VALUE][1] = wrong
+        lie = refused(tmp_path / "b.arrows", metadata, forged).lie
+        assert lie.row == places[delay]
+        assert (
+            lie.where == f"example 2: what to {delay} said {ticks} tick{'s' * (ticks > 1)} before"
+        )
+        (tmp_path / "b.arrows").unlink()
+
+
 # --- runs that keep another law: every member is honest ----------------------------------------------------------
 
 
