@@ -24,7 +24,7 @@ RNG = np.random.default_rng(5)
 NET = na.Network.layered([4, 9, 8, 2], seed=2)
 X, TARGETS = RNG.standard_normal((24, 4)), RNG.standard_normal((24, 2))
 SHAPES = [(1, 2), (2, 1), (2, 2), (1, 3), (3, 1)]
-RUNS = 30
+RUNS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
