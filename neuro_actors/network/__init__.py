@@ -28,6 +28,7 @@ Files:
     function_names.py    names of functions and losses, and what a wrong name may mean
     function_probe.py    what one function gives at fixed points
     own_functions.py     guards around functions of a user's own
+    slope_check.py       is a slope of a user's own the derivative of its value?
     activations.py       the activation functions: value, slope, curvature
     combination_probe.py what one combination gives at fixed points
     combinations.py      how interneurons combine what they receive: value, slopes, bends

@@ -12,10 +12,11 @@ from ..support.columns import in_another_order, index_of
 from ..support.errors import InputError
 from ..support.hints import describe_no_network
 from ..support.labelled_arrays import as_batch, as_floats, check_order
-from ..support.text import format_count
+from ..support.text import format_count, quote
 from . import functions
 from .field import Grid
 from .network import Network
+from .own_functions import is_original
 from .sequences import as_targets, lengths_of, pad_sequences
 
 
@@ -85,6 +86,29 @@ def as_training_examples(
     activations = [network.activations[k] for k in network.output_positions.tolist()]
     functions.check_outputs(loss, network.outputs, activations)
     return found
+
+
+def describe_squashed_outputs(network: Network, loss: str) -> str:
+    """Say that a loss on logits follows outputs that are probabilities already; empty if not.
+
+    The sigmoid twice is what no user wants, mostly. It is well defined, so it is no error.
+
+    Args:
+        network: The network.
+        loss: The name of the loss, which is known.
+    """
+    steps = {"sigmoid_cross_entropy": "the sigmoid", "softmax_cross_entropy": "the softmax"}
+    if loss not in steps or not is_original(loss, functions.LOSSES[loss]):
+        return ""
+    for k in network.output_positions.tolist():
+        name = network.activations[k]
+        if name in ("sigmoid", "hardsigmoid") and is_original(name, functions.ACTIVATIONS[name]):
+            other = ", or use loss='cross_entropy'" * (loss == "sigmoid_cross_entropy")
+            return (
+                f"{loss} applies {steps[loss]} itself, and output {quote(network.ids[k])} has the "
+                f"activation {name!r} already: let the outputs be 'identity'{other}"
+            )
+    return ""
 
 
 def as_rows(network: Network, x: ArrayLike, which: str = "", axes: Grid = ()) -> Array:

@@ -112,7 +112,7 @@ def suggest_activation(name: object, known: Sequence[str]) -> str:
         name: What was given as a name.
         known: All names that exist.
     """
-    return _suggest(name, known, _ACTIVATIONS, "na.add_activation")
+    return _suggest(name, known, _ACTIVATIONS, "activation")
 
 
 def suggest_loss(name: object, known: Sequence[str]) -> str:
@@ -122,19 +122,22 @@ def suggest_loss(name: object, known: Sequence[str]) -> str:
         name: What was given as a name.
         known: All names that exist.
     """
-    return _suggest(name, known, _LOSSES, "na.add_loss")
+    return _suggest(name, known, _LOSSES, "loss")
 
 
 def _suggest(
-    name: object, known: Sequence[str], meanings: MappingProxyType[str, str], add: str
+    name: object, known: Sequence[str], meanings: MappingProxyType[str, str], what: str
 ) -> str:
     hint = hint_for_value(name)
-    if callable(name) and not hint:
-        return f'a function of your own gets a name by {add}("mine", value=..., slope=...)'
-    wanted = _plain("none" if name is None else name)
+    is_function = callable(name) and not hint
+    wanted = _plain("none" if name is None else getattr(name, "__name__", name))
     for one in known:
         if wanted and wanted == _plain(one):
             return f"did you mean {one!r}?"
+    if is_function:
+        return f'a function of your own gets a name by na.add_{what}("mine", value=..., slope=...)'
+    if type(name).__name__ == what.capitalize():
+        return f"write its name, a key of na.{'LOSSES' if what == 'loss' else 'ACTIVATIONS'}"
     return meanings.get(wanted) or hint or did_you_mean(name, known)
 
 

@@ -24,6 +24,7 @@ from ..support.hints import explains_arguments
 from ..support.scalars import as_number
 from ..support.signal_exceptions import is_from_handler, passes_handler_exceptions
 from ..support.text import quote
+from ..support.validation import as_flag
 from .activations import ACTIVATIONS, OUTPUTS, Activation
 from .combination_probe import known_combination
 from .combinations import COMBINATIONS, Combination
@@ -33,6 +34,7 @@ from .function_probe import known_identity
 from .losses import LOSSES, Loss
 from .masks import rows_that_count, skip_masked
 from .own_functions import check_parts, guarded, is_own
+from .slope_check import check_slopes
 
 __all__ = [
     "ACTIVATIONS",
@@ -305,6 +307,7 @@ def add_activation(
     *,
     curvature: Callable[[Array, Array], Array] | None = None,
     rounding: float | None = None,
+    surrogate: bool = False,
     range: tuple[float, float] | None = None,
 ) -> None:
     """Add an activation function to the table, or replace one.
@@ -321,11 +324,13 @@ def add_activation(
             (He et al. 2015).
         curvature: `curvature(z, a)` returns f''(z). Only products with the Hessian need it.
         rounding: See `Activation`. The audit of a log of another kind of machine needs it.
+        surrogate: True if the slope is meant to be another one than that of f, as that of a
+            straight-through estimator is. Otherwise it is compared with differences of f.
         range: The least and the greatest value that f can have, such as (0, 1); None: not known.
 
     Raises:
         InputError: The name, `initial` or `range` is wrong; or a function fails, is not
-            elementwise, or returns another shape or type.
+            elementwise, or returns another shape or type; or a slope is clearly wrong.
 
     Examples:
         >>> na.add_activation("cube", value=lambda z: z**3, slope=lambda z, a: 3 * z**2)
@@ -345,6 +350,8 @@ def add_activation(
     span = _range(name, range)
     added = Activation(value, slope, curvature, initial, _rounding(name, rounding), span)
     check_parts(name, added)
+    if not as_flag("surrogate", surrogate):
+        check_slopes(name, added)
     known_identity(added, is_new=True)
     ACTIVATIONS[name] = added
 
@@ -359,6 +366,7 @@ def add_combination(
     bends: Callable[[Array, Array, Array], Array] | None = None,
     nothing: float | None = None,
     rounding: float | None = None,
+    surrogate: bool = False,
 ) -> None:
     """Add a combination to the table, or replace one.
 
@@ -373,10 +381,11 @@ def add_combination(
         nothing: See `Combination`. Interneurons with a field that hears nothing at some positions
             need it.
         rounding: See `Combination`. The audit of a log of another kind of machine needs it.
+        surrogate: See `add_activation`.
 
     Raises:
         InputError: The name is wrong; or a function fails, does not go column by column, or returns
-            another shape or type.
+            another shape or type; or a slope is clearly wrong.
 
     Examples:
         >>> na.add_combination(
@@ -399,6 +408,8 @@ def add_combination(
         raise InputError(f"{name}: nothing must be a number, or None, got {quote(nothing)}")
     added = Combination(value, slopes, bends, nothing, _rounding(name, rounding))
     check_parts(name, added)
+    if not as_flag("surrogate", surrogate):
+        check_slopes(name, added)
     known_combination(added, is_new=True)
     COMBINATIONS[name] = added
 
@@ -412,6 +423,7 @@ def add_loss(
     *,
     curvature: Callable[[Array, Array, Array], Array] | None = None,
     rounding: float | None = None,
+    surrogate: bool = False,
 ) -> None:
     """Add a loss to the table, or replace one.
 
@@ -426,10 +438,11 @@ def add_loss(
         curvature: `curvature(p, t, d)` returns the derivative of the slope along d, float64 of
             shape (batch, n_outputs). Only products with the Hessian need it.
         rounding: See `Loss`. The audit of a log of another kind of machine needs it.
+        surrogate: See `add_activation`.
 
     Raises:
         InputError: The name is wrong; or a function fails, does not go row by row, or returns
-            another shape or type.
+            another shape or type; or a slope is clearly wrong.
 
     Examples:
         >>> na.add_loss(
@@ -449,6 +462,8 @@ def add_loss(
         _try(name, call, lambda: curvature(p, t, p), (3, 2))
     added = Loss(value, slope, curvature, rounding=_rounding(name, rounding))
     check_parts(name, added)
+    if not as_flag("surrogate", surrogate):
+        check_slopes(name, added)
     known_identity(added, is_new=True)
     LOSSES[name] = added
 

@@ -86,7 +86,8 @@ def guarded(name: str, entry: _Entry) -> _Entry:
     if known is not entry or found is None:
         if not isinstance(entry, (Activation, Combination, Loss)):
             kinds = "na.Activation, na.Combination or na.Loss"
-            raise InputError(f"{name}: the table must hold {kinds}, got {quote(entry)}")
+            advice = "add it with na.add_activation, na.add_combination or na.add_loss"
+            raise InputError(f"{name}: the table must hold {kinds}, got {quote(entry)}: {advice}")
         found = _with_guards(name, entry)
         _GUARDED[key] = entry, found
     return cast(_Entry, found)

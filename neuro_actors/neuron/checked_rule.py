@@ -16,6 +16,8 @@ all the same, and a commit that it forgets would become the weights. The law:
 7. `state` of a `LocalRule` is a `NeuronState`. An author who keeps something else under this name
    would replace the parameters.
 8. An input repeats what the environment sends. Engines may carry it without a call of `fire`.
+9. What a `LocalRule` commits in a step that learns is its state's parameters. Otherwise the trained
+   network would have other weights than those that the neurons learned with.
 
 The package's own rules are not checked here. Tests do that once and for all, and a call more would
 cost a neuron of few synapses as much as its sums do.
@@ -47,6 +49,11 @@ LOSS_URGENCIES_OUT = "one row for each output that listens for urgencies: urgenc
 COMMIT_OUT = (
     "the new parameters, or in a step without an optimizer their urgencies, for which a LocalRule "
     "has self.conclude(step, wanted, commit_out)"
+)
+# What is received is finite. So this is at the end of the error of a number that is not.
+OWN_CODE = (
+    ": the rule's own code made it, by a division by 0, say; if the weights grew from step to "
+    "step, a smaller learning rate helps"
 )
 
 
@@ -146,6 +153,7 @@ class CheckedRule:
         arguments = _read_only(urgencies_in), urgencies_out, commit_out
         self._call(step, "respond", arguments, outputs)
         self._check_state(step, [*self._mail, urgencies_in, urgencies_out, commit_out])
+        self._check_commit(step, commit_out)
 
     def conclude(self, step: Step, wanted: Array, commit_out: Array) -> None:
         """See `LocalRule.conclude`. Without an optimizer `commit_out` holds `wanted` already.
@@ -157,6 +165,7 @@ class CheckedRule:
         outputs = {"commit_out": (commit_out, COMMIT_OUT)} if step.optimizer is not None else {}
         self._call(step, "conclude", (wanted, commit_out), outputs)
         self._check_state(step, [commit_out])
+        self._check_commit(step, commit_out)
 
     def get_state(self) -> tuple[Any, ...]:
         """See `NeuronRule.get_state`."""
@@ -195,6 +204,21 @@ class CheckedRule:
                 advice = "keep what is your own under another name, and name that in STATE"
                 self._refuse(step, f"{problem}: {advice}")
 
+    def _check_commit(self, step: Step, commit_out: Array) -> None:
+        """Check law 9."""
+        if not isinstance(self.rule, LocalRule) or step.optimizer is None:
+            return
+        parameters = self.rule.state.parameters
+        if np.array_equal(commit_out, parameters):
+            return
+        problem = "what it wrote into commit_out is not its state, state.parameters"
+        if parameters.shape == commit_out.shape:
+            k = np.flatnonzero(commit_out != parameters)[0]
+            found = f"{commit_out[k]:g} and {parameters[k]:g}"
+            problem += f": of parameter {k} these are {found}"
+        advice = "let self.conclude(step, wanted, commit_out) set both, or write "
+        self._refuse(step, f"{problem}; {advice}commit_out[...] = self.state.parameters")
+
     def _check_state(self, step: Step, arrays: list[Array]) -> None:
         """Check laws 2 and 5, of the attributes that the rule names."""
         for name in getattr(self.rule, "STATE", ()):
@@ -203,7 +227,7 @@ class CheckedRule:
                 advice = "the next step uses the array again, so keep a copy: numpy.array(values)"
                 self._refuse(step, f"{problem}: {advice}")
         if hasattr(self.rule, "get_state"):  # only what is saved needs one
-            check_finite_state(self.id, "its state", self.rule.get_state(), step)
+            check_finite_state(self.id, "its state", self.rule.get_state(), step, OWN_CODE)
 
     def _refuse(self, step: Step, problem: str) -> None:
         kind = type(self.rule).__name__
@@ -261,7 +285,7 @@ def _problem(out: Array, where: str, what: str) -> str:
         if (out.view(np.int64) == MARK).any():
             return f"it did not write {where}: write {what}"
         name = where.split()[2]
-        return f"what it wrote into {name} is not finite; a smaller learning rate often helps"
+        return f"what it wrote into {name} is not finite{OWN_CODE}"
     return ""
 
 

@@ -237,6 +237,7 @@ class LocalRule(StatefulRule):
         signal.setflags(write=False)  # a user's function must not change it
         values = self.function.value(signal)
         if values.shape != signal.shape or values.dtype is not FLOAT or not all_finite(values):
+            refuse_nan(self.id, "activation", values, signal, step)
             self.refuse("activation", values, signal.shape, step)
         if step.loss is not None:
             self.fired, self.activations_in = step, activations_in
@@ -271,6 +272,7 @@ class LocalRule(StatefulRule):
         if urgencies_out.size:
             spread(self.listener_weights(state.parameters, step), signal_urgency, urgencies_out)
             if not all_finite(flat := urgencies_out.ravel()):
+                refuse_nan(self.id, "slope", slope, signal, step)
                 self.refuse("urgency", flat, flat.shape, step)
         wanted = commit_out if step.optimizer is None else np.empty(len(commit_out))
         if self.positions == 1:
@@ -294,6 +296,9 @@ class LocalRule(StatefulRule):
         """
         state, optimizer = self.state, step.optimizer
         if not all_finite(wanted):
+            if self.signal.size:
+                slope = self.function.before(step.loss).slope(self.signal, self.activation)
+                refuse_nan(self.id, "slope", slope, self.signal, step)
             self.refuse("urgency", wanted, wanted.shape, step)
         if optimizer is not None:
             state = self.learn(optimizer, wanted, step)
@@ -389,6 +394,28 @@ def refuse(id: str, what: str, values: Array, shape: tuple[int, ...], step: Step
     if not all_finite(values):
         problem = "would not be finite; a smaller learning rate often helps"
         raise MessageError(f"{id!r}: its {what} in step {step.number} {problem}")
+
+
+def refuse_nan(id: str, what: str, values: Array, signal: Array, step: Step) -> None:
+    """Raise an error if an activation function made a NaN of a finite signal: no rate helps there.
+
+    Args:
+        id: The neuron's id.
+        what: What the values are.
+        values: What the function returned.
+        signal: What it was called with. Shape (batch,).
+        step: The step.
+
+    Raises:
+        MessageError: There is such a NaN.
+    """
+    if values.shape == signal.shape and values.dtype == FLOAT:
+        made = np.flatnonzero(np.isnan(values) & np.isfinite(signal))
+        if made.size:
+            problem = f"its function makes nan of the signal {signal[made[0]]:.6g}"
+            raise MessageError(
+                f"{id!r}: its {what} in step {step.number} would not be finite: {problem}"
+            )
 
 
 def refuse_response(id: str, step: Step) -> NoReturn:

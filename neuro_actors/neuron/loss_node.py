@@ -103,6 +103,8 @@ class LossNode:
                 raise MessageError(f"{step.loss}: for its {what} in step {step.number}, {got}")
             if not np.isfinite(values).all():
                 problem = "would not be finite; a smaller learning rate often helps"
+                if np.isnan(values).any():  # what it received is finite
+                    problem = "would not be finite: the loss makes nan of finite predictions"
                 raise MessageError(f"{step.loss}: its {what} in step {step.number} {problem}")
         urgencies_out[...] = (
             urgencies

@@ -102,6 +102,9 @@ def own_copy(value: Any) -> Any:
     return value if isinstance(value, (int, float, str, type(None))) else deepcopy(value)
 
 
+LOWER_RATE = "; a smaller learning rate often helps"
+
+
 def all_finite(values: Array) -> bool:
     """Return whether all values are finite.
 
@@ -114,7 +117,9 @@ def all_finite(values: Array) -> bool:
     )
 
 
-def check_finite_state(id: str, what: str, state: object, step: Step) -> None:
+def check_finite_state(
+    id: str, what: str, state: object, step: Step, advice: str = LOWER_RATE
+) -> None:
     """Check that all numbers in a state are finite; what is infinite once stays so for ever.
 
     Args:
@@ -122,13 +127,14 @@ def check_finite_state(id: str, what: str, state: object, step: Step) -> None:
         what: What has the state.
         state: Numbers, texts and arrays, and tuples, lists and dicts of them.
         step: The step after which the neuron would have this state.
+        advice: The end of the text of the error.
 
     Raises:
         MessageError: A number is not finite.
     """
     if isinstance(state, (tuple, list, dict)):
         for part in state.values() if isinstance(state, dict) else state:
-            check_finite_state(id, what, part, step)
+            check_finite_state(id, what, part, step, advice)
         return
     if isinstance(state, np.ndarray) and state.dtype == FLOAT:
         is_finite = all_finite(state.ravel())
@@ -137,5 +143,5 @@ def check_finite_state(id: str, what: str, state: object, step: Step) -> None:
     else:
         is_finite = not isinstance(state, (float, complex)) or cmath.isfinite(state)
     if not is_finite:
-        problem = "would not be finite; a smaller learning rate often helps"
+        problem = f"would not be finite{advice}"
         raise MessageError(f"{id!r}: {what} in step {step.number} {problem}")

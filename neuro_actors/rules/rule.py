@@ -86,6 +86,28 @@ class Rule:
         needs_plain: Why interneurons, and neurons at several positions, cannot live under the rule.
             "": they can.
         needs_all: Why frozen parameters cannot. "": they can.
+
+    Examples:
+        A rule of your own makes its neurons; most derive from `LocalRule`. These learn from the
+        sign of the urgencies alone. `own` returns what a `LocalRule` is made of.
+
+        >>> import numpy as np
+        >>> import neuro_actors as na
+        >>> from neuro_actors.neuron import LocalRule
+        >>> class SignNeuron(LocalRule):
+        ...     def conclude(self, step, wanted, commit_out):
+        ...         if step.optimizer is not None:
+        ...             wanted = np.sign(wanted)
+        ...         super().conclude(step, wanted, commit_out)
+        >>> class SignRule(na.rules.Rule):
+        ...     def neuron(self, network, k, sums):
+        ...         return SignNeuron(*na.rules.own(network, k), sums)
+        >>> net, x, targets = na.Network.layered([1, 1], seed=0), [[1.0]], [[3.0]]
+        >>> result = na.train(
+        ...     net, x, targets, optimizer=na.SGD(0.1), epochs=2, batch_size=1, rule=SignRule()
+        ... )
+        >>> np.round(result.network.biases - net.biases, 6).tolist()
+        [0.0, 0.2]
     """
 
     feels_inputs: ClassVar[bool] = True

@@ -7,6 +7,7 @@ lets `run_plan` do the steps, and has a `Saver` write the checkpoints.
 from __future__ import annotations
 
 import logging
+import warnings
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -19,7 +20,11 @@ from ..cluster.choose_cluster import choose_cluster
 from ..cluster.settings import Cluster
 from ..log import Recording
 from ..log.recording_settings import as_recording
-from ..network.examples import as_examples, as_training_examples
+from ..network.examples import (
+    as_examples,
+    as_training_examples,
+    describe_squashed_outputs,
+)
 from ..network.function_names import AnyLoss
 from ..network.network import Network
 from ..neuron.optimizers import Optimizer, check_optimizer
@@ -201,6 +206,9 @@ def train(
         LogError: The log cannot be written.
         SimulationError: A neuron failed. The error names it.
 
+    Warns:
+        UserWarning: The loss takes logits, but an output has squashed its own already.
+
     Examples:
         >>> import neuro_actors as na
         >>> net = na.Network.layered([2, 8, 1], seed=1)
@@ -214,6 +222,8 @@ def train(
     rule = choose_rule(rule, network) if isinstance(network, Network) else rule
     axes = rule.fit(x).axes if isinstance(rule, Rule) else ()
     data = as_training_examples(network, x, targets, loss, axes)
+    if problem := describe_squashed_outputs(network, loss):
+        warnings.warn(problem, UserWarning, stacklevel=3)
     held_out = None if validation is None else _as_validation(network, validation, loss, rule)
     check_optimizer(optimizer)
     overwrite = as_flag("overwrite", overwrite)

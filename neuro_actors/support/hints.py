@@ -128,6 +128,10 @@ ATTRIBUTES = MappingProxyType(
             "shape": "dataset.x.shape",
         },
         "neuro_actors": _MODULE,
+        "neuro_actors.rules": {
+            name: f"from neuro_actors.neuron import {name}"
+            for name in ("LocalRule", "NeuronRule", "LossNode", "InputRule", "NeuronState")
+        },
         "neuro_actors.datasets": {
             "cats": 'na.datasets.silhouettes(28, "cat")',
             "animals": "na.datasets.silhouettes()",
@@ -204,6 +208,14 @@ EXAMPLES = MappingProxyType(
         "activations": 'activations=["tanh", "identity"], one for each layer',
         "biases": "biases=network.biases",
         "weight": 'weight="x0->h1.0"',
+    }
+)
+# How to hand over a value's parts, by the value's class, where these are arguments.
+PARTS = MappingProxyType(
+    {
+        "Activation": "its parts: value=f.value, slope=f.slope",
+        "Loss": "its parts: value=f.value, slope=f.slope",
+        "Combination": "its parts: value=f.value, slopes=f.slopes",
     }
 )
 # What to write in place of an object that is no network, but has one, by its class.
@@ -380,6 +392,9 @@ def _explain(
             if hint := next(hints, ""):
                 return f"{problem}: {hint}"
             return f"{problem}, such as {example}"
+    parts = (PARTS[kind] for one in args if (kind := type(one).__name__) in PARTS)
+    if problem.startswith("missing") and (advice := next(parts, "")):
+        return f"{problem}: write {advice}"
     return problem
 
 

@@ -7,6 +7,8 @@ or a method is never called. So such a class is refused where it is defined:
    may take its place.
 2. A method of the package's class is overridden by a method alone, not by a field or a number.
 3. A method is not defined under the name that an older version called it by: nothing calls it now.
+4. Nor is it defined under a name that is almost that of a method of the package's class with as
+   many parameters, unless the class itself uses the name: it would never be called.
 
 `docs/extending.md` has the names; `docs/moved-names.md` has the older ones.
 """
@@ -14,14 +16,15 @@ or a method is never called. So such a class is refused where it is defined:
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from inspect import ismethoddescriptor
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 
 from .errors import InputError, SimulationError
 from .own_code import LANGUAGE, PACKAGE
 
+ALIKE = 0.8  # of two names: "respnd" and "respond" are 0.92 alike, "fine" and "fire" 0.75
 Renamed = Mapping[str, str]  # the name of older versions: the name of now
 
 RULE_METHODS: Renamed = MappingProxyType(
@@ -74,6 +77,12 @@ def check_own_names(kind: type, renamed: Renamed) -> None:
             now = renamed.get(name)
             if now is not None and now not in names:
                 _refuse(owner, f"defines {name!r}, which nothing reads: the name is {now!r} now")
+            if now is None and name not in methods and isinstance(value, FunctionType):
+                meant = _misspelt(kind, name, value, methods)
+                if meant is not None:
+                    _refuse(
+                        owner, f"defines {name!r}, which nothing calls: did you mean {meant!r}?"
+                    )
 
 
 @cache
@@ -117,6 +126,30 @@ def _own_classes(kind: type) -> Iterator[type]:
         module = base.__module__
         if module.partition(".")[0] != PACKAGE and module not in LANGUAGE:
             yield base
+
+
+def _misspelt(kind: type, name: str, function: FunctionType, methods: Iterable[str]) -> str | None:
+    """Return the method of the package's class that a method of a user's own was to override."""
+    if name.startswith("_"):
+        return None
+    from difflib import get_close_matches  # for names of a user's own alone
+
+    codes = [
+        value.__code__
+        for owner in _own_classes(kind)
+        for value in vars(owner).values()
+        if isinstance(value, FunctionType) and value is not function
+    ]
+    if any(name in code.co_names for code in codes):
+        return None  # a helper
+    n = function.__code__.co_argcount
+    alike = [
+        method
+        for method in methods
+        if isinstance(there := getattr(kind, method), FunctionType)
+        and there.__code__.co_argcount == n
+    ]
+    return next(iter(get_close_matches(name, alike, 1, ALIKE)), None)
 
 
 def _annotations(owner: type) -> Mapping[str, object]:

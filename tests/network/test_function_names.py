@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import get_args, get_type_hints
 
+import numpy as np
 import pytest
 
 import neuro_actors as na
@@ -82,6 +83,8 @@ def test_engines_have_names_too() -> None:
         ("Softmax", "use loss='softmax_cross_entropy'"),
         (["tanh"], "known are 'identity'"),
         (abs, 'gets a name by na.add_activation("mine", value=..., slope=...)'),
+        (np.tanh, "did you mean 'tanh'?"),
+        (na.ACTIVATIONS["tanh"], "write its name, a key of na.ACTIVATIONS"),
     ],
 )
 def test_what_an_activation_may_mean(name: object, expected: str) -> None:
@@ -102,6 +105,7 @@ def test_what_an_activation_may_mean(name: object, expected: str) -> None:
         ("Huber", "did you mean 'huber'?"),
         ("cross", "did you mean 'cross_entropy'?"),
         (lambda p, t: p - t, 'gets a name by na.add_loss("mine", value=..., slope=...)'),
+        (na.LOSSES["huber"], "write its name, a key of na.LOSSES"),
     ],
 )
 def test_what_a_loss_may_mean(name: object, expected: str) -> None:

@@ -171,6 +171,17 @@ def test_a_loss_that_mixes_examples_is_refused() -> None:
         del functions.LOSSES["f"]
 
 
+@pytest.mark.parametrize("what", ["activation", "loss"])
+def test_a_bare_function_in_a_table_is_refused_with_advice(what: str, monkeypatch) -> None:
+    name = "ACTIVATIONS" if what == "activation" else "LOSSES"
+    table = dict(getattr(functions, name)) | {"bare": lambda z: z}
+    monkeypatch.setattr(functions, name, table)
+    given = {what: "bare"} if what == "activation" else {}
+    with pytest.raises(na.InputError, match=r"^bare: the table must hold .*: add it with na\.add_"):
+        net = na.Network.layered([2, 3, 1], seed=0, **given)
+        na.gradient(net, [[1.0, 2.0]], [[0.0]], "squared_error" if given else "bare")
+
+
 def test_the_packages_own_functions_are_not_wrapped() -> None:
     """So they cost nothing more; a replaced one is wrapped."""
     assert functions.activation("tanh") is na.ACTIVATIONS["tanh"]

@@ -11,6 +11,7 @@ import trio
 from helpers.tiers import few
 
 import neuro_actors as na
+from neuro_actors.network import functions
 from neuro_actors.neuron import InputRule, LocalRule, LossNode
 from neuro_actors.neuron.checked_rule import checked_loss_node, checked_rule
 from neuro_actors.neuron.sums import ORDERED
@@ -322,3 +323,63 @@ def test_an_audit_proves_nothing_by_a_rule_that_writes_nothing(tmp_path, monkeyp
     assert na.audit(log).passed
     monkeypatch.setattr(f"{__name__}.HONEST", False)
     assert "did not write all of urgencies_out" in str(na.audit(log).lie)
+
+
+class Overshooting(LocalRule):
+    """It commits other parameters than its state has, which it goes on with."""
+
+    def conclude(self, step, wanted, commit_out):
+        super().conclude(step, wanted, commit_out)
+        if step.optimizer is not None:
+            commit_out[0] += 0.5
+
+
+@dataclass(frozen=True)
+class OvershootingRule(na.rules.Rule):
+    def neuron(self, network, k, sums):
+        own = na.rules.own(network, k)
+        return (Overshooting if own[0] == "h1.1" else LocalRule)(*own, sums)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_it_commits_is_its_state(place: str) -> None:
+    """Otherwise the trained network would have other weights than those that the neuron has."""
+    match = r"'h1\.1'.* is not its state.*of parameter 0 these are .* and .*self\.conclude"
+    with pytest.raises(na.SimulationError, match=match):
+        na.train(
+            NET, X, T, optimizer=na.SGD(0.1), epochs=1, rule=OvershootingRule(), **PLACES[place]
+        )
+    given = NET, X, T
+    assert na.gradient(*given, rule=OvershootingRule()).loss == na.gradient(*given).loss
+
+
+def test_a_nan_of_its_own_code_is_no_matter_of_the_rate() -> None:
+    def divides(rule, called, step, *arrays):
+        if called == "respond":
+            arrays[2][...] = np.nan
+
+    with pytest.raises(na.SimulationError, match="is not finite: the rule's own code made it"):
+        na.gradient(NET, X, T, rule=OddRule(divides))
+
+
+@pytest.mark.parametrize(
+    ("value", "slope", "problem"),
+    [
+        (lambda z: np.where(z > 2, np.nan, z), lambda z, a: np.ones_like(z), "its activation"),
+        (lambda z: z * 1.0, lambda z, a: np.where(z > 2, np.nan, 1.0), "its slope"),
+    ],
+)
+def test_nor_is_a_nan_of_a_function(value, slope, problem, monkeypatch) -> None:
+    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
+    na.add_activation("odd", value, slope)
+    net = na.Network([na.Input("x"), na.Neuron("y", "odd")], [na.Synapse("x", "y", 1.0)], ["y"])
+    match = f"{problem} in step 1 would not be finite: its function makes nan of the signal 3$"
+    with pytest.raises(na.SimulationError, match=match):
+        na.gradient(net, [[3.0]], [[1.0]])
+
+
+def test_nor_is_a_nan_of_a_loss(monkeypatch) -> None:
+    monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES))
+    na.add_loss("odd", lambda p, t: (p**2).sum(axis=1), lambda p, t: p * [0.5] + np.nan)
+    with pytest.raises(na.SimulationError, match="the loss makes nan of finite predictions"):
+        na.gradient(na.Network.layered([1, 1], seed=0), [[0.0]], [[0.0]], "odd")

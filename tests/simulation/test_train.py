@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -331,3 +332,21 @@ def test_no_run_fails_for_want_of_a_progress_bar_or_a_note(
             more = {"epochs": 2, "progress": progress, "checkpoint": folder}
             result = na.train(net, XOR_X, XOR_T, optimizer=na.SGD(0.1), **more)
             assert na.resume(folder) == result  # and says that it is finished
+
+
+@pytest.mark.parametrize(
+    ("loss", "advice"),
+    [
+        ("sigmoid_cross_entropy", "or use loss='cross_entropy'"),
+        ("softmax_cross_entropy", "'identity'$"),
+    ],
+)
+def test_a_sigmoid_twice_is_warned_of(loss: str, advice: str) -> None:
+    given = [[0.5, 1.0]], [[1.0]]
+    twice = na.Network.layered([2, 3, 1], output_activation="sigmoid", seed=0)
+    with pytest.warns(UserWarning, match=f"output 'y0' has the activation 'sigmoid'.*{advice}"):
+        na.train(twice, *given, loss, optimizer=na.SGD(0.1), epochs=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        na.train(na.Network.layered([2, 3, 1]), *given, loss, optimizer=na.SGD(0.1), epochs=1)
+        na.train(twice, *given, "cross_entropy", optimizer=na.SGD(0.1), epochs=1)

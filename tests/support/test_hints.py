@@ -32,12 +32,14 @@ OBJECTS = {
     "Dataset": na.datasets.xor(),
     "neuro_actors": na,
     "neuro_actors.datasets": na.datasets,
+    "neuro_actors.rules": na.rules,
 }
 
 
 @pytest.mark.parametrize(
     ("code", "match"),
     [
+        ("na.rules.LocalRule", r": write from neuro_actors\.neuron import LocalRule$"),
         ("NET.predict(X)", r"has no attribute 'predict': write na\.predict\(network, x\)$"),
         (
             "NET.fit(X, T)",

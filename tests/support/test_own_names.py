@@ -36,6 +36,9 @@ NET, X, T = na.Network.layered([2, 3, 1], seed=0), np.ones((4, 2)), np.zeros((4,
         (StatefulRule, {"restore": lambda *_: None}, "the name is 'set_state' now"),
         (na.rules.Rule, {"judge": lambda *_: None}, "the name is 'loss_node' now"),
         (LossNode, {"judge": lambda *_: None}, "the name is 'evaluate' now"),
+        (LocalRule, {"respnd": lambda self, step, a, b, c: None}, "did you mean 'respond'"),
+        (na.rules.Rule, {"neurons": lambda self, network, k, sums: None}, "did you mean 'neuron'"),
+        (LossNode, {"evaluated": lambda self, s, p, t, u: None}, "did you mean 'evaluate'"),
         (LocalRule, {"STATE": "trace"}, "write a tuple of names, such as STATE = "),
         (LocalRule, {"STATE": ("trace",)}, "leaves 'state' out of STATE"),
         (LocalRule, {"STATE": ("state", "state")}, "names an attribute twice in STATE"),
@@ -50,6 +53,20 @@ def test_a_mixin_is_looked_through() -> None:
     mixin = type("Mixin", (), {"fired": False})
     with pytest.raises(na.InputError, match="the class Mixin declares 'fired'"):
         type("Own", (mixin, LocalRule), {})
+
+
+def test_a_helper_may_have_almost_the_name_of_a_method() -> None:
+    class Own(LocalRule):
+        def responds(self, step, a, b, c):
+            return super().respond(step, a, b, c)
+
+        def respond(self, step, urgencies_in, urgencies_out, commit_out):
+            self.responds(step, urgencies_in, urgencies_out, commit_out)
+
+        def concluded(self, step):  # with other parameters
+            return None
+
+    assert Own.responds is not Own.respond
 
 
 def test_other_names_are_free() -> None:

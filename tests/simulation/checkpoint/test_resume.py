@@ -200,7 +200,8 @@ def test_a_failure_after_going_on_names_the_right_step(
         match=r"neuron 'h1\.0': unknown activation 'odd'.*import the module that adds it",
     ):
         na.resume(tmp_path)
-    na.add_activation("odd", lambda z: 1.0 * z, lambda z, a: np.full_like(z, 2.0))
+    twice = lambda z, a: np.full_like(z, 2.0)  # noqa: E731
+    na.add_activation("odd", lambda z: 1.0 * z, twice, surrogate=True)
     with pytest.raises(
         na.CheckpointError,
         match=r"the activation 'odd' is another function here than in the run "
