@@ -2,7 +2,7 @@
 
 A slope that is clearly another one is refused, unless that is meant: gradients would follow it, and
 so would the reference, which takes the same functions. A function is compared with its differences
-at a few points. A point is judged only where differences over four distances agree: at a kink, in a
+at a few points. A point counts only where differences over four distances agree: at a kink, in a
 jump or where a function turns faster than that, they do not.
 """
 
@@ -42,7 +42,7 @@ class _Claim(NamedTuple):
 def check_slopes(name: str, entry: Entry) -> None:
     """Check that slopes and curvatures are not clearly wrong.
 
-    Where a function fails, it is not judged.
+    Where a function fails, it is not checked.
 
     Args:
         name: The name in the table.
