@@ -77,7 +77,9 @@ export class Labels {
     const w = ctx.measureText(fitted).width + (how.pill ? 10 : 4);
     const align = how.align ?? "center";
     for (const [x, y] of places) {
-      const middle = align === "center" ? x : align === "left" ? x + w / 2 : x - w / 2;
+      const wanted = align === "center" ? x : align === "left" ? x + w / 2 : x - w / 2;
+      // what is written in any case is moved onto the stage
+      const middle = how.over ? Math.max(w / 2, Math.min(this.width - w / 2, wanted)) : wanted;
       const box = [middle - w / 2, y - size * 0.68, middle + w / 2, y + size * 0.68];
       if (!how.over && !this.free(box)) continue;
       this.boxes.push(box);

@@ -1,6 +1,6 @@
 // Where everything is drawn: levels from left to right, then the loss.
 
-import { curve, distance } from "./curve.js";
+import { bends } from "./bends.js";
 import { findLayers } from "./layer_names.js";
 import { SIDE, SMALLER } from "./node_shapes.js";
 
@@ -8,6 +8,9 @@ export const MOST_NODES = 200;
 export const MOST_IN_COLUMN = 64; // a level is one column of nodes: more are drawn as cells
 const MANY_LEVELS = 12; // there the nodes are wide in their columns: they are what one looks at
 const [LEAST_MAP, NAME_ROW] = [4, 18]; // the radius of a node with a map; a row of layers' names
+const DENSE = 1.6; // how much wider a level is that receives many synapses
+const [MAP_TEXT, MAP_NAME, MAP_RING] = [60, 24, 14]; // room for a name and numbers; a name; none
+const LEAST_COLUMN = 40; // of a population, that has room for its number of neurons
 const NARROW = 110; // a column that has no room for its level and its number of neurons
 const TEXT_RADIUS = 20; // no text inside smaller nodes
 // Between two levels, so that a message on its line has room for its number.
@@ -111,7 +114,8 @@ function layoutNodes(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
     level.filter((k) => !(run.picture && network.isInput(k))),
   );
   const followsPicture = (/** @type {number} */ k) => k === 1 && run.picture;
-  const shares = members.map((_, k) => (run.picture && k < 2 ? 1.5 : 1));
+  const isDense = denseLevels(network);
+  const shares = members.map((_, k) => (run.picture && k < 2 ? 1.5 : isDense[k] ? DENSE : 1));
   const unit = f.room / shares.reduce((sum, share) => sum + share, 0);
   const x = new Float32Array(network.n);
   const y = new Float32Array(network.n);
@@ -123,13 +127,10 @@ function layoutNodes(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
   // Each node is as large as its level allows, with text from a certain size on; no level has much
   // larger nodes than the smallest one.
   const sizes = members.map((_, k) => {
+    if (mapped[k]) return mapRadius(gaps[k], unit, textScale);
     const wide = Math.min(unit * 0.28, Math.max(TEXT_RADIUS, (unit - NUMBERED_LINE) / 2));
     const roomy = Math.min((gaps[k] - 76 * textScale) / 2, wide, 44 * textScale);
     if (roomy >= TEXT_RADIUS) return roomy;
-    if (mapped[k]) {
-      const tall = (gaps[k] - 22 * textScale) / SIDE; // a name, and the ring
-      return Math.max(LEAST_MAP, Math.min(tall, unit * 0.36, TEXT_RADIUS - 1));
-    }
     const small = Math.min(gaps[k] * 0.33, unit * part, TEXT_RADIUS - 1);
     const named = NAMED_RADII.find((r) => r <= small && gaps[k] >= 2 * r + nameRoom(r, textScale));
     return named ?? Math.max(Math.min(3.5, gaps[k] * 0.4), small);
@@ -164,46 +165,46 @@ function layoutNodes(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
   };
 }
 
-const MOST_BENT = 400;
-const NAME_ABOVE = 27; // the middle of a name above its node
+/**
+ * The radius of nodes with maps: the largest with all their text, with their names, or without.
+ * @param {number} gap
+ * @param {number} unit the width of a column
+ * @param {number} textScale
+ */
+function mapRadius(gap, unit, textScale) {
+  const most = Math.min(unit * 0.36, 44 * textScale);
+  const within = (/** @type {number} */ room) => Math.min(most, (gap - room) / SIDE);
+  const [all, named, bare] = [
+    within(MAP_TEXT * textScale),
+    within(12 + MAP_NAME * textScale),
+    within(8 + MAP_RING * textScale),
+  ];
+  if (all >= TEXT_RADIUS) return all;
+  return named >= 0.75 * bare ? named : Math.max(LEAST_MAP, bare);
+}
 
 /**
- * How far synapses that skip a level bend, so that they do not cross the neurons between, or their
- * names.
- * @param {import("./network.js").Network} network
- * @param {Float32Array} x
- * @param {Float32Array} y
- * @param {Float32Array} r
- * @param {number} height
+ * How much text has room between nodes with maps: 2 for all, 1 for names, 0 for none.
+ * @param {number} free pixels between two of them
+ * @param {number} textScale
  */
-function bends(network, x, y, r, height) {
-  const { level, sources, targets } = network;
-  /** @type {Map<number, number>} */
-  const found = new Map();
-  const skipping = [...sources.keys()].filter((s) => level[targets[s]] - level[sources[s]] > 1);
-  for (const s of skipping.slice(0, MOST_BENT)) {
-    const [a, b] = [sources[s], targets[s]];
-    const between = network.ids.map((_, k) => k).filter((k) =>
-      level[k] > level[a] && level[k] < level[b],
-    );
-    const away = (y[a] + y[b]) / 2 < height / 2 - 1 ? -1 : 1;
-    let [best, clearest] = [0, -Infinity];
-    for (const size of [0, 40, 80, 120, 170, 220, 280]) {
-      for (const bend of [away * size, -away * size]) {
-        const c = curve(x[a], y[a], x[b], y[b], bend);
-        if (Math.max(...[c[3], c[5]].map((v) => Math.abs(v - height / 2))) > height * 0.62)
-          continue;
-        const clear = Math.min(14, ...between.map((k) => {
-          const name = r[k] < TEXT_RADIUS ? Infinity : distance(c, x[k], y[k] - r[k] - NAME_ABOVE);
-          return Math.min(distance(c, x[k], y[k]) - r[k], name - 6);
-        }));
-        if (clear > clearest + 0.5) [best, clearest] = [bend, clear];
-      }
-      if (clearest >= 14) break;
-    }
-    found.set(s, best);
-  }
-  return found;
+export function mapText(free, textScale) {
+  if (free >= MAP_TEXT * textScale - 1) return 2;
+  return free >= 11 + MAP_NAME * textScale ? 1 : 0;
+}
+
+/**
+ * Which levels of a network of many levels are wide: those that receive many synapses with weights,
+ * whose fans need room.
+ * @param {import("./network.js").Network} network
+ */
+function denseLevels(network) {
+  const counts = network.levels.map(() => 0);
+  if (network.levels.length > MANY_LEVELS)
+    network.targets.forEach((k, s) => {
+      if (!network.isInterneuron(k) && !network.isFrozen(s)) counts[network.level[k]] += 1;
+    });
+  return network.levels.map((level, k) => counts[k] > 2 * level.length);
 }
 
 /** Place the picture and, beside each neuron that it leads to, a tile of the neuron's weights. */
@@ -263,7 +264,9 @@ function placePicture(
 function layoutPopulation(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
   const { network } = run;
   const textScale = screenScale * Math.sqrt(zoom);
-  const f = measure(run, stageWidth, stageHeight, zoom, textScale);
+  const narrow = (stageWidth * zoom) / network.levels.length < LEAST_COLUMN;
+  const layers = narrow ? findLayers(network) : [];
+  const f = measure(run, stageWidth, stageHeight, zoom, textScale, layers.length);
   const { width, height } = f;
   const x = new Float32Array(network.n);
   const y = new Float32Array(network.n);
@@ -334,6 +337,6 @@ function layoutPopulation(run, stageWidth, stageHeight, drawn, screenScale, zoom
     mode: "population", width, height, textScale, radius: cell / 2,
     r: new Float32Array(network.n).fill(cell / 2), x, y, columns, drawn, grids,
     loss: f.hasLoss ? lossAt : null, picture: null, tile: 0, tiled: new Set(), bends: new Map(),
-    layers: [],
+    layers,
   };
 }

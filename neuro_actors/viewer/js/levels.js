@@ -4,6 +4,7 @@ import { css } from "./colours.js";
 import { plain } from "./labels.js";
 import { count } from "./numbers.js";
 
+const LEAST_PART = 0.7; // of a name that can be read
 const [FIRST_ROW, ROW, LINE_ABOVE] = [12, 21, 11]; // of layers' names, in pixels from the bottom
 
 /**
@@ -48,7 +49,8 @@ function writeLayers(ctx, labels, { layout: l, colours }) {
       ctx.lineTo(right, y - LINE_ABOVE);
       const how = { size: k ? 11.5 : 13, colour: css(colours.muted) };
       const [text, x] = [plain(name), (left + right) / 2];
-      if (!labels.put(text, [[x, y]], how))
+      const wide = labels.measure(text, how);
+      if (!labels.put(text, [[x, y]], how) && right - left > LEAST_PART * wide)
         labels.put(text, [[x, y]], { ...how, within: right - left });
     }
   });

@@ -31,7 +31,7 @@ export function drawNodeMap(ctx, scene, k) {
   ctx.restore();
   const reach = reached?.get(k);
   const cell = Math.min(box.w / a.columns, box.h / a.rows);
-  const wide = Math.max(1.5, Math.min(3, cell / 4));
+  const wide = Math.max(1, Math.min(3, cell / 4));
   if (reach && cell >= LEAST_CELL - 1)
     framePositions(ctx, a, box, reach, css(colours.loss), wide + 0.5);
   const chosen = scene.view.at(k);
@@ -52,10 +52,11 @@ export function writeSign(labels, scene, k) {
   if (map || r >= SMALL) {
     const size = Math.min(13, r * 0.62);
     if (size < LEGIBLE) return;
-    const corner = map ? [map.x, map.y] : [x - 0.85 * r, y - 0.85 * r];
+    const corner = map ? [map.x + size / 2, map.y - 2] : [x - 0.6 * r, y - 0.85 * r];
     const place = /** @type {[number, number]} */ (corner);
     labels.put(sign, [place], {
-      size, bold: true, over: true, pill: css(colours.paper, 0.9), colour: css(colours.ink, alpha),
+      size, bold: true, over: true, align: "right", pill: css(colours.paper, 0.9),
+      colour: css(colours.ink, alpha),
     });
     return;
   }

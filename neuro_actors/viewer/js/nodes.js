@@ -3,7 +3,7 @@
 import { css, fill, mix, on, strength } from "./colours.js";
 import { plain } from "./labels.js";
 import { lastName } from "./layer_names.js";
-import { nameRoom } from "./layout.js";
+import { mapText, nameRoom } from "./layout.js";
 import { drawNodeMap, writeSign } from "./node_maps.js";
 import { halfHeight, nodeMap, traceNode } from "./node_shapes.js";
 import { fine, rounded, short, signed } from "./numbers.js";
@@ -139,10 +139,15 @@ export function writeNodes(labels, scene) {
     const within = Math.max(2 * r + 10, column.right - column.left - 12);
     const map = nodeMap(scene, k);
     if (network.isInterneuron(k)) writeSign(labels, scene, k);
+    const half = map ? map.h / 2 : r;
+    const text = map ? mapText(column.spacing - 2 * half, l.textScale) : r < 20 ? 0 : 2;
+    const isNamed = map
+      ? text > 0
+      : column.spacing >= 2 * r + nameRoom(r, l.textScale) - 0.01;
     const above = /** @type {[number, number][]} */ (
-      [[x, y - r - (r >= 20 ? 27 : r >= 9 ? 21 : 15) - 8 * (l.textScale - 1)]]
+      [[x, y - half - (r >= 20 ? 27 : r >= 9 ? 21 : 15) - 8 * (l.textScale - 1)]]
     );
-    if (r < 20) {
+    if (text < 2) {
       const aside = network.level[k] === 0 || network.outputOf.has(k);
       const over = [scene.state.chosen, scene.state.hover].some((thing) =>
         thing?.kind === "neuron" && thing.k === k,
@@ -150,7 +155,7 @@ export function writeNodes(labels, scene) {
       const room = over ? Math.max(within, CHOSEN_NAME * l.textScale) : within;
       const how = { size: 13, bold: true, colour: ink, within: room, over };
       const isNarrow = l.layers.length > 0 && within < LEAST_NAME * l.textScale;
-      if (over || (!isNarrow && column.spacing >= 2 * r + nameRoom(r, l.textScale) - 0.01))
+      if (over || (!isNarrow && isNamed))
         labels.put(fittingName(labels, network.ids[k], how), above, how);
       else if (aside && column.spacing >= 17) nameAside(labels, scene, k, ink);
       continue;
@@ -159,13 +164,12 @@ export function writeNodes(labels, scene) {
     labels.put(fittingName(labels, network.ids[k], how), above, how);
     if (waves.hasFired(k, t) && !map) {
       const ground = fill(colours, view.a[k], scales.activation);
-      const text = short(view.a[k]);
-      const size = Math.max(
-        10.5,
-        Math.min(18, (r * 0.46) / l.textScale, (1.8 * r - 2) / (0.58 * l.textScale * text.length)),
-      );
+      const inside = short(view.a[k]);
+      const size = Math.max(10.5, Math.min(
+        18, (r * 0.46) / l.textScale, (1.8 * r - 2) / (0.58 * l.textScale * inside.length),
+      ));
       labels.put(
-        text,
+        inside,
         [[x, y]],
         { size, bold: true, colour: css(on(colours, ground), faded ? 0.6 : 1), over: true },
       );
@@ -173,11 +177,11 @@ export function writeNodes(labels, scene) {
     const value = map && waves.hasFired(k, t) ? `a ${fine(view.a[k])}` : "";
     const urgency = waves.isUrged(k, t) && view.u[k] === view.u[k] ? `u ${fine(view.u[k])}` : "";
     const both = [value, urgency].filter(Boolean).join("  ");
-    const text = !map || labels.measure(both, { size: 13 }) <= within ? both : value;
-    if (text) {
+    const below = !map || labels.measure(both, { size: 13 }) <= within ? both : value;
+    if (below) {
       labels.put(
-        text,
-        [[x, y + r + 27 + 8 * (l.textScale - 1)]],
+        below,
+        [[x, y + half + 27 + 8 * (l.textScale - 1)]],
         { size: 13, colour: css(colours.muted, faded ? 0.6 : 1), over: true },
       );
     }

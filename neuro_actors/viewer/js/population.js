@@ -64,7 +64,7 @@ export function drawPopulation(ctx, labels, scene) {
   title(labels, scene, say("urgencies"), low - 16);
   const roomy = l.columns.every((column) => column.right - column.left > 84);
   const legible = l.columns.every((column) => column.right - column.left > 22);
-  for (const grid of legible ? l.grids : []) {
+  for (const grid of legible && !l.layers.length ? l.grids : []) {
     const column = l.columns[grid.level];
     const [bottom, wide] = [l.height - 14, column.right - column.left];
     const text = say(

@@ -172,7 +172,7 @@ function paintAbove(ctx, scene, messages) {
   if (l.loss) labels.reserve(l.loss.x, l.loss.y, l.loss.w + 8, l.loss.h + 8);
   drawLoss(ctx, labels, scene);
   if (scene.mapped) writeGround(labels, scene);
-  else if (l.mode === "nodes") writeLevels(ctx, labels, scene);
+  else if (l.mode === "nodes" || l.layers.length) writeLevels(ctx, labels, scene);
   const wave = Math.floor(t);
   const moves = t < waves.count && t > wave;
   if (moves && wave === waves.learn) learning(ctx, scene, t - wave);
