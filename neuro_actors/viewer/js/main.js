@@ -45,6 +45,8 @@ class App {
     };
     /** @type {import("./colours.js").Palette} */
     this.colours = palette(document.documentElement);
+    /** @type {{x: number, y: number} | undefined} */
+    this.pointer = undefined;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.stage = new Stage(byId("below"), byId("above"));
     this.cache = new Map();

@@ -23,6 +23,7 @@ export class TickStrip {
     this.is = this.sequences.some((one) => one !== null);
     this.canvas = byId("ticks");
     this.step = 0;
+    this._named = "";
     if (!this.is) return;
     const scrub = (/** @type {PointerEvent} */ event) => {
       const step = this._under(event);

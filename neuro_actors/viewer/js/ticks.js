@@ -17,7 +17,8 @@ export function findSequences(steps) {
   return steps.map(({ tick, back, sequence: first }, step) => {
     if (!tick || first === undefined) return null;
     const [at, ticks] = tick;
-    const none = () => Array(ticks).fill(-1);
+    const none = () => Array.from({ length: ticks }, () => -1);
+    /** @type {Sequence} */
     const sequence = known.get(first) ?? { ticks, forward: none(), back: none(), order: [] };
     known.set(first, sequence);
     (back ? sequence.back : sequence.forward)[at - 1] = step;

@@ -61,7 +61,7 @@ export class Timeline {
     if (!info || !this._say) return;
     const loss = info.mean === null ? "–" : shown(info.mean);
     out.textContent = this._say("lossAt", { n: info.number, loss });
-    const share = this.read / Math.max(1, this.run.steps.length - 1);
+    const share = Number(this.read) / Math.max(1, this.run.steps.length - 1);
     out.style.left = `${share * 100}%`;
     out.style.transform = `translateX(${-share * 100}%)`;
   }

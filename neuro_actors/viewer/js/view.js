@@ -47,7 +47,7 @@ export function decodeView(run, step, row, positions) {
     flat: steepest(run.network, of("slopes", width, last)),
     targets: chosenOutputs(all.targets),
     blame: chosenOutputs(all.blame),
-    loss: of("losses", 1)[0],
+    loss: (of("losses", 1) ?? [NaN])[0],
     all,
     at,
     ...run.version(info.before),
