@@ -74,7 +74,12 @@ def find_grids(
             for one in its_sources:
                 found.setdefault(one, its_grid)
     grids: dict[Grid, int] = {(): 0}
-    grid = np.array([grids.setdefault(found.get(k, ()), len(grids)) for k in range(len(ids))])
+    # What hears delays alone, and is heard by no field, lives where the inputs live: nothing else
+    # says where, and there delays may live.
+    at_inputs = found[int(inputs[0])]
+    grid = np.array(
+        [grids.setdefault(found.get(k, at_inputs), len(grids)) for k in range(len(ids))]
+    )
     names = list(grids)
     _check_alike("inputs", ids, inputs, grid, names)
     for k in others:

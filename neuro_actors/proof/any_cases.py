@@ -124,9 +124,7 @@ class _Drawing:
         """Choose some of the neurons that live at a grid."""
         there = self.living[grid]
         n = int(self.rng.integers(1, min(len(there), most) + 1))
-        chosen = [there[k] for k in self.rng.permutation(len(there))[:n]]
-        # of neurons that hear delays alone nobody could say where they live
-        return chosen + ["x0"] * all(id in self.delays for id in chosen)
+        return [there[k] for k in self.rng.permutation(len(there))[:n]]
 
     def _draw(self, id: str) -> None:
         """Draw a neuron, or an interneuron with or without a field."""

@@ -219,3 +219,16 @@ def test_rules_that_relay_refuse_what_cannot() -> None:
         gate, [[1.0, 2.0]], [[1.0]], optimizer=na.SGD(0.1), rule=na.rules.FeedbackAlignment()
     )
     assert aligned.history[-1].loss >= 0
+
+
+def test_what_hears_delays_alone_lives_where_the_inputs_do() -> None:
+    """Nothing else says where: its sources are delays, and these live where what they repeat does."""
+    nodes = [na.Input("x", positions=3), na.Delay("d", "h"), na.Neuron("h", "tanh", 0.3)]
+    nodes.append(na.Neuron("z", "tanh"))
+    net = na.Network(nodes, [na.Synapse("d", "h", 0.5), na.Synapse("x", "z", 0.2)], ["z", "h"])
+    assert net.n_positions.tolist() == [3, 3, 3, 3]
+    x, targets = np.ones((2, 3, 3, 1)), np.zeros((2, 3, 3, 2))
+    expected, bound = na.reference.with_bound(net, x, targets)
+    found = na.gradient(net, x, targets)
+    assert (np.abs(found.weights - expected.weights) <= bound.weights).all()
+    assert found.weights[0] == pytest.approx(1.78554396, rel=1e-7)

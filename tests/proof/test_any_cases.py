@@ -38,7 +38,7 @@ def test_all_kinds_are_drawn() -> None:
     ticks = {ticks for network in networks for _, ticks in network.delays.values()}
     assert ticks == {-2, -1, 1, 2}
     cells = [make_cell(network) for network in networks if network.delays]
-    assert {count_passes(cell) for cell in cells} >= {1, 2, 3}
+    assert {count_passes(cell) for cell in cells} >= {1, 2}
     assert 0.2 < np.mean([bool(network.delays) for network in networks]) < 0.6
     assert {name for network in networks for name in network.activations} == set(DRAWN)
     assert len({case.loss for case in cases}) == 7
