@@ -6,6 +6,7 @@ neurons are indices into `network.ids`; "packed" means base64 of little-endian 3
 | entry | content |
 | --- | --- |
 | interneurons | [its position, its combination, its field's index in `fields` or −1] of each |
+| combinations | the names of combinations that mean here what the package means by them |
 | fields | the different fields: `name`, `width` (taps), `sources` and `grid` (indices in `grids`: |
 | | where the sources live, and where the interneuron does), `positions` (packed, (positions of |
 | | `grid`, width), row after row: which position of a source it hears; −1: none) |
@@ -37,7 +38,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..network.combinations import COMBINATIONS, PACKAGE_COMBINATIONS
+from ..network.elements_json import combinations_of
+
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from ..network.field import Field
     from ..network.network import Network
 
@@ -47,11 +53,12 @@ def pack_whole(values: ArrayLike) -> str:
     return base64.b64encode(np.asarray(values).astype("<i4").tobytes()).decode()
 
 
-def elements_of(network: Network) -> dict[str, Any]:
+def elements_of(network: Network, unknown: Set[str] = frozenset()) -> dict[str, Any]:
     """Return the entries, as in the table above; of a plain network none.
 
     Args:
         network: The network that ran.
+        unknown: Names of combinations that are other ones here than in the run.
     """
     found: dict[str, Any] = {}
     fields: dict[Field, int] = {}
@@ -63,6 +70,13 @@ def elements_of(network: Network) -> dict[str, Any]:
                 -1 if node.field is None else fields.setdefault(node.field, len(fields)),
             ]
             for k, node in network.interneurons.items()
+        ]
+        found["combinations"] = [
+            name
+            for name in combinations_of(network)
+            if name in PACKAGE_COMBINATIONS
+            and name not in unknown
+            and COMBINATIONS.get(name) is PACKAGE_COMBINATIONS[name]
         ]
     if len(network.grids) > 1:
         index = {grid: k for k, grid in enumerate(network.grids)}

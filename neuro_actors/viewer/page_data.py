@@ -29,10 +29,11 @@ from .network_elements import elements_of, pack_whole
 from .originals import Originals
 from .page import render_page
 from .page_json import as_json
-from .page_steps import Packer, PageSteps, numbers_per_parameter
+from .page_steps import Packer, PageSteps, numbers_per_parameter, numbers_per_row
 from .page_workers import placement
 from .picture import find_picture
 from .selection import Selection, select_steps, spread_evenly
+from .sequences import place_in_sequence
 from .update_history import states_to_replay
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ def _collect(
         budget,
         fault_bytes,
         numbers_per_parameter(steps) + (held or 0),
+        numbers_per_row(network),
+        _sequences(steps),
     )
     pack, unknown = Packer(selection.item), _unknown(log)
     formulas = _losses(log, steps)
@@ -125,7 +128,7 @@ def _collect(
         shape = find_picture(np.concatenate(shown.inputs)) if plain else None
     return {
         "title": Path(log.path).name,
-        "network": _network(log, selection),
+        "network": _network(log, selection, unknown),
         "placement": placement(log),
         "picture": shape,
         "originals": None
@@ -143,7 +146,18 @@ def _collect(
     }
 
 
-def _network(log: Log, selection: Selection) -> dict[str, Any]:
+def _sequences(steps: list[StepInfo]) -> list[int] | None:
+    """The number of the first step of each step's sequence; None if none goes through time."""
+    places = [place_in_sequence(info) for info in steps]
+    if not any(places):
+        return None
+    return [
+        info.number if place is None else place.first
+        for info, place in zip(steps, places, strict=True)
+    ]
+
+
+def _network(log: Log, selection: Selection, unknown: Set[str]) -> dict[str, Any]:
     network = log.network
     none = np.empty(0)
     kinds = zip(network.activations, network.is_input.tolist(), strict=True)
@@ -156,7 +170,7 @@ def _network(log: Log, selection: Selection) -> dict[str, Any]:
         "sources": pack(network.sources if selection.synapses else none),
         "targets": pack(network.targets if selection.synapses else none),
         "nSynapses": len(network.weights),
-    } | elements_of(network)
+    } | elements_of(network, unknown)
 
 
 def _unknown(log: Log) -> frozenset[str]:

@@ -14,12 +14,13 @@ from .example_numbers import ExampleNumbers
 from .page_workers import step_placement
 from .position_rows import PositionRows
 from .scales import Scales
-from .selection import Selection
+from .selection import NUMBERS_PER_NEURON, Selection
 from .sequences import place_in_sequence
 from .step_values import (
     StepNumbers,
     StepValues,
     compute_step_numbers,
+    into_interneurons,
     select_step_values,
 )
 from .update_history import UpdateHistory, batch_wants, optimizer_settings
@@ -187,6 +188,19 @@ def _place_of(info: StepInfo) -> dict[str, Any]:
     if place is None:
         return {}
     return {"tick": [place.tick, place.ticks], "back": place.back, "sequence": place.first}
+
+
+def numbers_per_row(network: Network) -> int:
+    """Return how many numbers an example of a step has, beside its loss.
+
+    Args:
+        network: The network that ran.
+    """
+    at = network.n_positions
+    into = into_interneurons(network)
+    outputs = at[network.output_positions] if len(network.grids) > 1 else at[:0]
+    messages = at[network.sources[into]]
+    return int(NUMBERS_PER_NEURON * at.sum() + messages.sum() + 2 * outputs.sum())
 
 
 def numbers_per_parameter(steps: list[StepInfo]) -> int:

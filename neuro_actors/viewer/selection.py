@@ -6,6 +6,7 @@ Digits are cut first, then examples, then steps, and synapses last.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -42,10 +43,13 @@ def select_steps(
     budget: float,
     more: list[int] | None = None,
     per_parameter: int = 1,
+    per_row: int | None = None,
+    sequences: list[int] | None = None,
 ) -> Selection:
     """Select the most that fits into a page.
 
-    The first and the last step are always selected.
+    The first and the last step are always selected. The rounds of a sequence are selected together
+    if one sequence fits.
 
     Args:
         n_neurons: The number of neurons.
@@ -54,11 +58,16 @@ def select_steps(
         budget: Bytes of the page.
         more: Bytes of each step that do not depend on the selection. None: 0.
         per_parameter: How many numbers of each parameter a step has, beside its value.
+        per_row: How many numbers an example of a step has. None: those of neurons at one position.
+        sequences: To which sequence each step belongs; equal numbers stand side by side. None: each
+            step is alone.
 
     Raises:
         InputError: Not even one step without synapses fits.
     """
     most = max(batches, default=1)
+    per_row = n_neurons * NUMBERS_PER_NEURON if per_row is None else per_row
+    groups = _group(list(range(len(batches))) if sequences is None else sequences)
     for least, examples, item, synapses in (
         (len(batches), most, 8, True),
         (len(batches), most, 4, True),
@@ -70,19 +79,31 @@ def select_steps(
         room -= n_synapses * 8 * BASE64 if synapses else 0
         rows = np.minimum(batches, examples) + (np.array(batches) > 1)
         parameters = n_neurons + (n_synapses if synapses else 0)
-        numbers = n_neurons * NUMBERS_PER_NEURON * rows + rows + (1 + per_parameter) * parameters
+        numbers = per_row * rows + rows + (1 + per_parameter) * parameters
         bytes_of_step = STEP_BYTES + INPUT_BYTES * rows + item * BASE64 * numbers
         bytes_of_step += 0 if more is None else np.array(more)
         version = item * BASE64 * parameters
         # Consecutive steps share the weights between them; steps far apart share none.
         if bytes_of_step.sum() + version <= room:
             return Selection(list(range(len(batches))), examples, item, synapses)
-        apart = bytes_of_step.max() + version
+        apart = max(bytes_of_step[group].sum() for group in groups) + version
         fit = int(room // apart)
-        if fit >= min(least, len(batches)) and least < len(batches):
-            return Selection(spread_evenly(len(batches), fit), examples, item, synapses)
+        if fit >= min(least, len(groups)) and least < len(batches):
+            chosen = spread_evenly(len(groups), fit)
+            return Selection([k for g in chosen for k in groups[g]], examples, item, synapses)
+    if sequences is not None:  # then not whole ones
+        return select_steps(
+            n_neurons, n_synapses, batches, budget, more, per_parameter, per_row
+        )
     size = f"a page of {budget / 1e6:g} MB"
     raise InputError(f"a network of {n_neurons:,} neurons does not fit into {size}: allow more")
+
+
+def _group(sequences: list[int]) -> list[list[int]]:
+    """The steps of each sequence."""
+    return [
+        [k for k, _ in steps] for _, steps in groupby(enumerate(sequences), lambda pair: pair[1])
+    ]
 
 
 def spread_evenly(n: int, most: int) -> list[int]:

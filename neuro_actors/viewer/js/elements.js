@@ -28,6 +28,8 @@ export class Elements {
     this.field = new Int32Array(n).fill(-1);
     for (const [k, combination, field] of raw.interneurons ?? [])
       [this.combinations[k], this.field[k]] = [combination, field];
+    /** the combinations whose formulas the page knows */
+    this.known = new Set(raw.combinations ?? []);
     /** @type {Field[]} */
     this.fields = (raw.fields ?? []).map((/** @type {any} */ one) =>
       ({ ...one, positions: whole(one.positions) }),
@@ -35,6 +37,10 @@ export class Elements {
     /** @type {Map<number, {of: number, ticks: number}>} what each delay repeats, and when */
     this.delayed = new Map(
       (raw.delayed ?? []).map((/** @type {number[]} */ [k, of, ticks]) => [k, { of, ticks }]),
+    );
+    /** by which delay an output of a cell is repeated, so that its urgency is handed on */
+    this.handed = new Map(
+      [...this.delayed].map(([delay, { of, ticks }]) => [of, { delay, ticks }]),
     );
     const frozen = (/** @type {string | undefined} */ text) => new Set(text ? whole(text) : []);
     this.frozenWeights = frozen(raw.frozenWeights);
@@ -80,7 +86,7 @@ export function middle(grid) {
 }
 
 /**
- * A position as coordinates, from 0 on, as `na.field` counts them: "(2, 3)"; "3" of one axis.
+ * A position as coordinates, from 0 on, as `na.field` counts them.
  * @param {number[]} grid
  * @param {number} position counted through the grid
  */
@@ -92,4 +98,19 @@ export function coordinates(grid, position) {
     rest = Math.floor(rest / side);
   }
   return found;
+}
+
+/**
+ * A position as text: "(2, 3)"; "3" on a grid of one axis; "" where there is one position alone.
+ * @param {number[]} grid
+ * @param {number} position
+ */
+export function positionName(grid, position) {
+  const found = coordinates(grid, position);
+  return found.length > 1 ? `(${found.join(", ")})` : found.join("");
+}
+
+/** A grid as text: "28 × 28". @param {number[]} grid */
+export function gridName(grid) {
+  return grid.join(" × ");
 }

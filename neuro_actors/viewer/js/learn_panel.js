@@ -5,7 +5,9 @@ import { el } from "./dom.js";
 import { exampleName } from "./examples.js";
 import { learnWords, wordList } from "./learn_words.js";
 import { shown, signed } from "./numbers.js";
+import { positionsTable } from "./position_panel.js";
 import { termTable } from "./terms.js";
+import { ticksTable } from "./time_panel.js";
 import { term, update, written } from "./update.js";
 
 const MOST_LISTED = 8; // of a batch with at most so many examples, what each of them wants
@@ -58,15 +60,19 @@ function updateFormula(settings, say) {
  */
 export function learningOf(app, place, symbol) {
   const { run, say, info, view } = app.scene;
+  if (run.network.isFrozen(place)) return frozenLines(app, place, symbol);
   const { equations, parts, change, reason } = changeOf(app.scene, place);
-  const table = wantsTable(app, place);
+  const table = ticksTable(app, place) ?? wantsTable(app, place);
   const lines = reason
     ? []
     : equations.map((one) => equationLine(say(one.key, { w: symbol }), written(one)));
+  const k = place - run.network.sources.length;
+  const target = k < 0 ? run.network.targets[place] : k;
+  const ofExample = run.network.positions(target) > 1 ? "thisWantsPositions" : "thisWants";
   if (!table && info.learnedFrom > 1)
     lines.unshift(equationLine(say("meanOf", { n: info.learnedFrom }), signed(parts.want)));
   if (!table && info.batch > 1 && !view.isMean)
-    lines.unshift(equationLine(say("thisWants"), signed(run.wantOf(view, place))));
+    lines.unshift(equationLine(say(ofExample), signed(run.wantOf(view, place))));
   const { parameter, after } = parts;
   const isKnown = reason !== "wantMissing" || parameter !== after;
   const last = reason
@@ -91,6 +97,25 @@ export function learningOf(app, place, symbol) {
         }),
       })
       : null,
+  ];
+}
+
+/** A frozen parameter has an urgency, but no change. */
+function frozenLines(
+  /** @type {import("./panel.js").PanelApp} */ app,
+  /** @type {number} */ place,
+  /** @type {string} */ symbol,
+) {
+  const { run, view, info, say } = app.scene;
+  const { want, after } = run.learned(view, info, place);
+  return [
+    el("p", { class: "note", text: say("frozenNote") }),
+    el(
+      "dl",
+      { class: "update" },
+      equationLine(say("term_g"), signed(want)),
+      equationLine(symbol, signed(after)),
+    ),
   ];
 }
 
@@ -130,10 +155,10 @@ function equationLine(what, equation) {
  */
 export function learnSection(app, k) {
   const { network, say, run, info, state } = app.scene;
-  const several = info.learnedFrom > 1;
+  const several = info.learnedFrom > 1 || (info.tick?.[1] ?? 1) > 1;
   const cells = (/** @type {number} */ place) => {
     const { parts, recorded, reason, change } = changeOf(app.scene, place);
-    const by = signed(reason ? recorded : change);
+    const by = run.network.isFrozen(place) ? say("frozen") : signed(reason ? recorded : change);
     return {
       size: Math.abs(recorded),
       bar: recorded,
@@ -165,7 +190,9 @@ export function learnSection(app, k) {
         text: say("howBias"),
       },
     ),
-    state.all.has(`bias ${k}`) ? learningOf(app, run.biasPlace(k), "b") : null,
+    state.all.has(`bias ${k}`)
+      ? [positionsTable(app, run.biasPlace(k)), learningOf(app, run.biasPlace(k), "b")]
+      : null,
     network.sources.length ? el("p", { class: "note", text: say("howWeights") }) : null,
   );
 }
@@ -201,6 +228,7 @@ function wordsOnDemand(/** @type {import("./panel.js").PanelApp} */ app) {
 export function sectionOnLearning(app, ...content) {
   const { say, info, waves, t } = app.scene;
   const from = info.learnedFrom === info.batch ? "learnsFromMean" : "learnsFromBatch";
+  const [, ticks] = info.tick ?? [0, 0];
   return el(
     "section",
     { class: t < waves.learn ? "learns later" : "learns" },
@@ -214,6 +242,7 @@ export function sectionOnLearning(app, ...content) {
     info.learnedFrom > 1
       ? el("p", { class: "note", text: say(from, { n: info.learnedFrom }) })
       : null,
+    ticks > 1 ? el("p", { class: "note", text: say("learnsFromTicks", { n: ticks }) }) : null,
     ...content,
     ...wordsOnDemand(app),
   );

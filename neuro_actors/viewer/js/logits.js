@@ -10,10 +10,11 @@
  *   the mean of a batch, which is not the probability of the mean
  */
 export function probability(run, view, info, k) {
-  const { outputs, outputOf } = run.network;
+  const { elements } = run.network;
+  const outputs = run.network.outputs.filter((one) => !elements.handed.has(one));
   const isSigmoid = info.loss === "sigmoid_cross_entropy";
   if (!isSigmoid && info.loss !== "softmax_cross_entropy") return NaN;
-  if (view.isMean || !outputOf.has(k) || !run.raw.losses[info.loss]) return NaN;
+  if (view.isMean || !outputs.includes(k) || !run.raw.losses[info.loss]) return NaN;
   const a = view.a[k];
   const others = isSigmoid ? [0] : outputs.filter((one) => one !== k).map((one) => view.a[one]);
   return 1 / others.reduce((sum, other) => sum + Math.exp(other - a), 1);

@@ -4,40 +4,41 @@ import { overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
 import { probability } from "./logits.js";
 import { shown, signed } from "./numbers.js";
+import { positionName } from "./elements.js";
+import { section } from "./sections.js";
+import { termTable } from "./terms.js";
+import { handedLabel } from "./time_panel.js";
+
+const MOST_OUTPUTS = 64; // at all their positions
 
 /** @param {import("./panel.js").PanelApp} app @returns {any[]} */
 export function lossPanel(app) {
-  const { network, view, say, run, info } = app.scene;
+  const { network, view, say, run, info, state } = app.scene;
   if (info.loss === null)
     return [el("h2", { text: say("lossNode") }), el("p", { class: "note", text: say("lossNone") })];
   const formulas = view.isMean || view.odd.has(network.n) ? null : run.raw.losses[info.loss];
-  const logits = network.outputs.some((k) => probability(run, view, info, k) >= 0);
-  const rows = network.outputs.map((k, row) =>
-    el(
-      "tr",
-      {},
-      el(
-        "th",
-        { scope: "row" },
-        el(
-          "button",
-          {
-            class: "link",
-            type: "button",
-            "data-focus": `n ${k}`,
-            onclick: () => app.choose({ kind: "neuron", k }),
-          },
-          name(network.ids[k]),
-        ),
-      ),
-      [
-        signed(view.a[k]),
-        ...(logits ? [shown(probability(run, view, info, k))] : []),
-        signed(view.targets[row]),
-        signed(view.blame[row]),
-      ].map((text) => el("td", { class: "n", text })),
-    ),
-  );
+  const own = network.outputs.filter((k) => !network.elements.handed.has(k));
+  const positions = network.positions(own[0]);
+  const grid = network.gridOf(own[0]);
+  const listed = positions * own.length <= MOST_OUTPUTS;
+  const views = listed && positions > 1
+    ? Array.from({ length: positions }, (_, position) => run.view(
+      state.step,
+      state.example,
+      state.positions.with(network.elements.grid[own[0]], position),
+    ))
+    : [view];
+  const logits = own.some((k) => probability(run, view, info, k) >= 0);
+  const rows = views.flatMap((at) => own.map((k) => {
+    const row = Number(network.outputOf.get(k));
+    const cells = [
+      signed(at.a[k]),
+      ...(logits ? [shown(probability(run, at, info, k))] : []),
+      signed(at.targets[row]),
+      signed(at.blame[row]),
+    ];
+    return outputRow(app, k, positionName(grid, at.at(k)), cells);
+  }));
   const title = say(view.isMean ? "lossMean" : "lossOf", { name: say("loss") });
   const heads = [
     say("output"),
@@ -82,9 +83,16 @@ export function lossPanel(app) {
         el("tbody", {}, rows),
       ),
     ),
+    positions > 1
+      ? el("p", {
+        class: "note",
+        text: say(listed ? "lossSumListed" : "lossSum", { n: positions }),
+      })
+      : null,
     formulas
       ? el("p", { class: "kind", text: say("urgencyOfLoss", { formula: formulas.urgency }) })
       : null,
+    own.length < network.outputs.length ? handedSection(app) : null,
     steps.length > 1
       ? el(
         "section",
@@ -99,4 +107,54 @@ export function lossPanel(app) {
       )
       : null,
   ];
+}
+
+/** A line of the table of outputs. */
+function outputRow(
+  /** @type {import("./panel.js").PanelApp} */ app,
+  /** @type {number} */ k,
+  /** @type {string} */ more,
+  /** @type {string[]} */ cells,
+) {
+  const link = el(
+    "button",
+    {
+      class: "link",
+      type: "button",
+      "data-focus": `n ${k} ${more}`,
+      onclick: () => app.choose({ kind: "neuron", k }),
+    },
+    name(app.scene.network.ids[k]),
+    more ? ` ${more}` : null,
+  );
+  return el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, link),
+    cells.map((text) => el("td", { class: "n", text })),
+  );
+}
+
+/** What the loss node hands on to the outputs that delays repeat. */
+function handedSection(/** @type {import("./panel.js").PanelApp} */ app) {
+  const { network, view, say } = app.scene;
+  const terms = network.outputs.flatMap((k, row) => network.elements.handed.has(k)
+    ? [{
+      synapse: null,
+      who: network.ids[k],
+      size: Math.abs(view.blame[row]),
+      bar: view.blame[row],
+      cells: [handedLabel(app, k), signed(view.blame[row])],
+    }]
+    : [],
+  );
+  const heads = [say("output"), say("repeatedBy"), say("urgencyIn")];
+  return section(
+    say("handsOnTitle"),
+    "",
+    false,
+    say,
+    el("p", { class: "note", text: say("handedNote") }),
+    ...termTable({ terms, heads, key: "handed", app }),
+  );
 }

@@ -9,11 +9,17 @@ import { probability } from "./logits.js";
 import { mapsSection } from "./map_panel.js";
 import { swatch } from "./workers.js";
 import { describePlace } from "./placement.js";
-import { rounded, shown, signed } from "./numbers.js";
-import { at, byPixel, signedImage } from "./pictures.js";
+import { shown, signed } from "./numbers.js";
 import { termTable } from "./terms.js";
 import { exampleName } from "./examples.js";
 import { term } from "./update.js";
+import { positionName } from "./elements.js";
+import { combinesSection, sendsBackSection } from "./interneuron_panel.js";
+import { urgencyTerms } from "./interneurons.js";
+import { positionLine } from "./position_panel.js";
+import { result, section } from "./sections.js";
+import { handedLabel, handsOnNote, repeatedNote, repeatsSection } from "./time_panel.js";
+import { weightImages } from "./weight_images.js";
 import { functionName } from "./words.js";
 
 /** @param {import("./panel.js").PanelApp} app @param {number} k @returns {any[]} */
@@ -21,11 +27,14 @@ export function neuronPanel(app, k) {
   const { scene } = app;
   const { network, view, say, info, run } = scene;
   const isInput = network.isInput(k);
+  const isDelay = network.elements.delayed.has(k);
+  const isInterneuron = network.isInterneuron(k);
   const kind = [
-    isInput ? say("input") : say("neuron"),
-    network.outputOf.has(k) ? say("output") : null,
-    isInput ? null : functionName(say, String(network.activations[k])),
+    say(isDelay ? "delay" : isInput ? "input" : isInterneuron ? "interneuron" : "neuron"),
+    network.outputOf.has(k) && !network.elements.handed.has(k) ? say("output") : null,
+    isInput ? null : functionName(say, network.kindOf(k)),
     say("level", { n: network.level[k] }),
+    network.isFrozen(run.biasPlace(k)) ? say("frozenBias") : null,
   ];
   const stuck = run.stuck(view, k);
   return [
@@ -39,42 +48,34 @@ export function neuronPanel(app, k) {
         describePlace(say, scene.placement, info, k),
       )
       : null,
+    positionLine(app, k),
     stuck
       ? el("p", { class: "warn", text: say(stuck === "dead" ? "isDead" : "isSaturated") })
       : null,
     view.odd.has(k) ? el("p", { class: "warn", text: say("isOdd") }) : null,
     mapsSection(app, k),
-    isInput ? inputSection(app, k) : [receivesSection(app, k), sendsSection(app, k)],
+    isDelay
+      ? repeatsSection(app, k)
+      : isInput
+      ? inputSection(app, k)
+      : isInterneuron && network.sources.length
+      ? combinesSection(app, k)
+      : isInterneuron
+      ? result("a", signed(view.a[k]))
+      : [receivesSection(app, k), sendsSection(app, k)],
+    repeatedNote(app, k),
     view.u[k] === view.u[k] ? urgencySection(app, k) : null,
-    isInput || view.odd.has(k) || view.v[k] !== view.v[k]
+    isDelay && view.u[k] === view.u[k] ? handsOnNote(app, k) : null,
+    isInterneuron && view.u[k] === view.u[k] && !view.odd.has(k) && network.sources.length
+      ? sendsBackSection(app, k)
+      : null,
+    isInput || isInterneuron || view.odd.has(k) || view.v[k] !== view.v[k]
       ? null
       : [passesOnSection(app, k), network.sources.length ? wantsSection(app, k) : null],
-    !isInput && info.after !== info.before ? learnSection(app, k) : null,
+    !isInput && !isInterneuron && info.after !== info.before ? learnSection(app, k) : null,
     faultList(app, [...network.incoming(k), ...network.outgoing(k)], k),
     historySection(app, k),
   ].flat(2);
-}
-
-/**
- * @param {string} title
- * @param {string} formula
- * @param {boolean} later
- * @param {any} say
- * @param {...any} content
- */
-function section(title, formula, later, say, ...content) {
-  return el(
-    "section",
-    { class: later ? "later" : null },
-    el(
-      "h3",
-      {},
-      el("span", { class: "what", text: title }),
-      el("span", { class: "formula", text: formula }),
-    ),
-    later ? el("p", { class: "tag", text: say("later") }) : null,
-    ...content,
-  );
 }
 
 function inputSection(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
@@ -130,41 +131,8 @@ function receivesSection(
     say("receivesFormula"),
     later,
     say,
-    images(app, k),
+    weightImages(app, k),
     ...termTable({ terms, heads, foot, key: `receives ${k}`, app }),
-  );
-}
-
-/** The weights of a neuron that the picture leads to, as images. */
-function images(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
-  const { scene } = app;
-  const { run, network, view, say, info } = scene;
-  const pixels = run.picture && scene.pixelOf();
-  if (!pixels || ![...network.incoming(k)].some((s) => pixels.has(network.sources[s]))) return null;
-  const shownImages = [
-    ["imageWeights", byPixel(scene, k, (s) => view.weights[s])],
-    ["imageProducts", byPixel(scene, k, (s) => view.weights[s] * view.a[network.sources[s]])],
-    info.loss === null || view.odd.has(k)
-      ? null
-      : [view.isMean ? "meanWant" : "imageWants", byPixel(scene, k, (s) => run.want(view, s))],
-  ].filter((pair) => pair !== null);
-  return el(
-    "div",
-    { class: "images" },
-    shownImages.map(([key, values]) => {
-      const numbers = /** @type {Float64Array} */ (values);
-      const most = numbers.reduce((top, v) => (v === v ? Math.max(top, Math.abs(v)) : top), 0);
-      const canvas = signedImage(scene, at(numbers), most);
-      canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", say(String(key)));
-      return el(
-        "figure",
-        {},
-        canvas,
-        el("figcaption", { text: say(String(key)) }),
-        el("p", { class: "reach", text: `± ${shown(rounded(most, 2))}` }),
-      );
-    }),
   );
 }
 
@@ -224,24 +192,26 @@ function urgencySection(/** @type {import("./panel.js").PanelApp} */ app, /** @t
     );
   }
   const row = network.outputOf.get(k);
-  const terms = [...network.outgoing(k)].map((s) => {
-    const urgency = run.urgency(view, s);
-    const target = network.targets[s];
-    return {
-      synapse: s,
-      who: network.ids[target],
-      size: Math.abs(urgency),
-      bar: urgency,
-      cells: [signed(view.weights[s]), `×\u2009${shown(view.v[target])}`, signed(urgency)],
-    };
-  });
+  const terms = urgencyTerms(run, view, k, view.at(k)).map((one) => ({
+    synapse: one.synapse,
+    who: network.ids[one.target],
+    more: network.isInterneuron(one.target) && one.position >= 0
+      ? positionName(network.gridOf(one.target), one.position)
+      : "",
+    go: one.position >= 0 ? { k: one.target, position: one.position } : undefined,
+    size: Math.abs(one.part),
+    bar: one.part,
+    cells: one.factor === one.factor || !network.isInterneuron(one.target)
+      ? [signed(one.factor), `×\u2009${shown(one.of)}`, signed(one.part)]
+      : ["", "", signed(one.part)],
+  }));
   /** @type {import("./terms.js").Term[]} */
   const all = terms;
   if (row !== undefined)
     all.push({
       synapse: null,
       who: null,
-      label: say("fromLoss"),
+      label: network.elements.handed.has(k) ? handedLabel(app, k) : say("fromLoss"),
       size: Math.abs(view.blame[row]),
       bar: view.blame[row],
       cells: ["", "", signed(view.blame[row])],
@@ -249,7 +219,13 @@ function urgencySection(/** @type {import("./panel.js").PanelApp} */ app, /** @t
   const foot = [
     { synapse: null, who: null, label: "u", size: 0, cells: ["", "", signed(view.u[k])] },
   ];
-  const heads = [say("follower"), say("weight"), say("itsV"), say("urgencyIn")];
+  const mixed = [...network.outgoing(k)].some((s) => network.isInterneuron(network.targets[s]));
+  const heads = [
+    say("follower"),
+    say(mixed ? "factor" : "weight"),
+    say(mixed ? "ofFactor" : "itsV"),
+    say("urgencyIn"),
+  ];
   const answer = el(
     "button",
     {
@@ -302,15 +278,22 @@ function wantsSection(/** @type {import("./panel.js").PanelApp} */ app, /** @typ
       cells: [signed(want), back],
     };
   });
-  const cells = [signed(view.v[k]), ""];
+  const many = network.positions(k) > 1;
+  const cells = [signed(many ? run.want(view, run.biasPlace(k)) : view.v[k]), ""];
   const foot = [{ synapse: null, who: null, label: say("bias"), size: 0, cells }];
-  const heads = [say("source"), say(view.isMean ? "meanWant" : "wantsOf"), say("sendsBack")];
+  const ofWeights = many
+    ? view.isMean ? "meanWantPositions" : "wantsOfPositions"
+    : view.isMean ? "meanWant" : "wantsOf";
+  const heads = [say("source"), say(ofWeights), say("sendsBack")];
   return section(
     say("wants"),
-    say(view.isMean ? "meanWantsFormula" : "wantsFormula"),
+    say(`${view.isMean ? "meanWantsFormula" : "wantsFormula"}${many ? "Positions" : ""}`),
     !waves.isUrged(k, t),
     say,
     ...termTable({ terms, heads, foot, key: `wants ${k}`, app }),
+    many
+      ? el("p", { class: "note", text: say("sharedWeight", { n: network.positions(k) }) })
+      : null,
   );
 }
 
@@ -338,9 +321,4 @@ function historySection(/** @type {import("./panel.js").PanelApp} */ app, /** @t
     part("activation"),
     hasUrgency ? part("urgency") : null,
   );
-}
-
-/** @param {string} symbol @param {string} value */
-export function result(symbol, value) {
-  return el("p", { class: "result", text: `${symbol} = ${value}` });
 }

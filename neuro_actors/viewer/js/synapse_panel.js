@@ -7,12 +7,14 @@ import { faultList } from "./fault_list.js";
 import { exampleName } from "./examples.js";
 import { learningOf, sectionOnLearning } from "./learn_panel.js";
 import { shown, signed } from "./numbers.js";
+import { positionLine, positionsTable } from "./position_panel.js";
 import { term } from "./update.js";
 
 /** @param {import("./panel.js").PanelApp} app @param {number} s @returns {any[]} */
 export function synapsePanel(app, s) {
   const { network, view, say, run, state, info, waves, placement } = app.scene;
   const [source, target] = [network.sources[s], network.targets[s]];
+  const isIn = network.isInterneuron(target);
   const kind = view.weights[s] > 0
     ? "excitatory"
     : view.weights[s] < 0
@@ -30,11 +32,13 @@ export function synapsePanel(app, s) {
   );
   const sent = waves.urged[source] >= 0;
   const [w, x, v] = [view.weights[s], view.a[source], view.v[target]];
-  const facts = [
-    [say("weight"), signed(w)],
-    [say("forwardMessage"), signed(x)],
-    [say("product"), `${shown(w)} × ${term(x)} = ${signed(w * x)}`],
-  ];
+  const facts = isIn
+    ? [[say("forwardMessage"), signed(x)]]
+    : [
+      [say("weight"), signed(w)],
+      [say("forwardMessage"), signed(x)],
+      [say("product"), `${shown(w)} × ${term(x)} = ${signed(w * x)}`],
+    ];
   if (placement) {
     const [from, to] = [placement.worker(info, source), placement.worker(info, target)];
     facts.push(
@@ -43,13 +47,21 @@ export function synapsePanel(app, s) {
         : [say("travels"), say("fromTo", { from, to })],
     );
   }
-  if (info.loss !== null && !view.odd.has(target)) {
+  const many = network.positions(target) > 1;
+  if (isIn && info.loss !== null)
+    facts.push([
+      say("backFromInterneuron"),
+      sent ? signed(run.urgency(view, s)) : say("notSent"),
+    ]);
+  if (!isIn && info.loss !== null && !view.odd.has(target)) {
     const back = `${shown(w)} × ${term(v)} = ${signed(run.urgency(view, s))}`;
     const want = signed(run.want(view, s));
     facts.push(
       [say("itsV"), signed(v)],
       [say("backwardMessage"), sent ? back : say("notSent")],
-      view.isMean
+      many
+        ? [say(view.isMean ? "meanWantPositions" : "weightUrgencyPositions"), want]
+        : view.isMean
         ? [say("meanWeightUrgency"), want]
         : [say("weightUrgency"), `${shown(v)} × ${term(x)} = ${want}`],
     );
@@ -69,7 +81,13 @@ export function synapsePanel(app, s) {
   ];
   return [
     el("h2", {}, link(source), " → ", link(target)),
-    el("p", { class: "kind", text: `${say("synapse")} · ${say(kind)}` }),
+    el("p", {
+      class: "kind",
+      text: [say("synapse"), isIn ? null : say(kind), network.isFrozen(s) ? say("frozen") : null]
+        .filter(Boolean).join(" · "),
+    }),
+    isIn ? el("p", { class: "note", text: say("synapseIn") }) : null,
+    positionLine(app, source),
     el(
       "dl",
       { class: "facts" },
@@ -78,14 +96,15 @@ export function synapsePanel(app, s) {
       ),
     ),
     view.odd.has(target) ? el("p", { class: "warn", text: say("isOdd") }) : null,
-    info.after === info.before ? null : sectionOnLearning(app, learningOf(app, s, "w")),
+    isIn || info.loss === null ? null : positionsTable(app, s),
+    isIn || info.after === info.before ? null : sectionOnLearning(app, learningOf(app, s, "w")),
     faultList(app, [s]),
     points.length > 1
       ? el(
         "section",
         {},
         el("h3", {}, el("span", { class: "what", text: say("overSteps") })),
-        chart("weight", say("weight")),
+        isIn ? null : chart("weight", say("weight")),
         chart("activation", say("ofExample", { what: say("forwardMessage"), name: followed })),
         sent
           ? chart("urgency", say("ofExample", { what: say("backwardMessage"), name: followed }))

@@ -7,7 +7,8 @@ const FEW = 8;
 
 /**
  * @typedef {{synapse: number | null, who: string | null, label?: string, size: number, cells:
- *   string[], bar?: number, now?: boolean}} Term
+ *   string[], bar?: number, now?: boolean, more?: string, go?: {k: number, position: number}}} Term
+ *   `more`: what stands behind the name; `go`: the position to choose with the synapse
  * @param {{terms: Term[], heads: string[], foot?: Term[], key: string, app:
  *   import("./panel.js").PanelApp}} sum
  */
@@ -69,7 +70,8 @@ function row(
   /** @type {import("./panel.js").PanelApp} */ app,
 ) {
   const { synapse } = term;
-  const what = term.who === null ? term.label : name(term.who);
+  const called = term.who === null ? term.label : name(term.who);
+  const what = [called, term.more ? ` ${term.more}` : null];
   const head =
     synapse === null
       ? el("th", { scope: "row" }, what)
@@ -82,7 +84,10 @@ function row(
             class: "link",
             type: "button",
             "data-focus": `s ${synapse}`,
-            onclick: () => app.choose({ kind: "synapse", k: synapse }),
+            onclick: () => {
+              if (term.go) app.choosePosition(term.go.k, term.go.position);
+              app.choose({ kind: "synapse", k: synapse });
+            },
           },
           what,
         ),

@@ -1,8 +1,13 @@
 // "Why?": the path along which the strongest urgencies came from the loss.
 
+import { urgencyTerms } from "./interneurons.js";
+
 /**
- * The path, from an output to the neuron.
- * @typedef {{neurons: number[], synapses: number[], loss: boolean}} Reason
+ * The path, from an output to the neuron: the neurons, the position of each, and between them the
+ * strongest part of each urgency. `stopped`: the neuron before the first one, if it is not known
+ * from which position of it the strongest part came.
+ * @typedef {{neurons: number[], positions: number[], synapses: number[], terms:
+ *   import("./interneurons.js").UrgencyTerm[], loss: boolean, stopped: number | null}} Reason
  */
 
 /**
@@ -13,22 +18,38 @@
  */
 export function reason(run, view, neuron) {
   const { network } = run;
-  const neurons = [neuron];
-  const synapses = [];
-  let at = neuron;
+  /** @type {Reason} */
+  const found = {
+    neurons: [neuron], positions: [view.at(neuron)], synapses: [], terms: [], loss: true,
+    stopped: null,
+  };
+  let [at, position] = [neuron, view.at(neuron)];
   for (;;) {
     const row = network.outputOf.get(at);
-    let [strongest, best] = [-1, row === undefined ? -1 : Math.abs(view.blame[row])];
+    /** @type {import("./interneurons.js").UrgencyTerm | null} */
+    let strongest = null;
+    let best = row === undefined
+      ? -1
+      : Math.abs(view.all.blame[network.outputStart[row] + position]);
     if (!(best >= 0)) best = -1;
-    for (const s of network.outgoing(at)) {
-      const size = Math.abs(run.urgency(view, s));
-      if (size > best) [strongest, best] = [s, size];
+    for (const term of urgencyTerms(run, view, at, position)) {
+      const size = Math.abs(term.part);
+      if (size > best) [strongest, best] = [term, size];
     }
     if (best < 0) return null;
-    if (strongest < 0) break;
-    synapses.unshift(strongest);
-    at = network.targets[strongest];
-    neurons.unshift(at);
+    if (strongest === null) break;
+    at = strongest.target;
+    position = strongest.position;
+    if (position < 0 && network.fieldOf(at) === null) position = found.positions[0];
+    if (position < 0) {
+      found.stopped = at;
+      found.loss = false;
+      break;
+    }
+    found.synapses.unshift(strongest.synapse);
+    found.terms.unshift(strongest);
+    found.neurons.unshift(at);
+    found.positions.unshift(position);
   }
-  return { neurons, synapses, loss: true };
+  return found;
 }

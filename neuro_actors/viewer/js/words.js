@@ -1,5 +1,6 @@
 // The texts of the page, in English and in French. {braces} are filled in.
 
+import { ELEMENT_WORDS } from "./element_words.js";
 import { currentWave } from "./waves.js";
 
 /** @type {Record<string, Record<string, string>>} */
@@ -737,7 +738,8 @@ export function spaced(language, text) {
 
 /** @param {string} language @returns {Say} */
 export function translator(language) {
-  const words = WORDS[language] ?? WORDS.en;
+  const own = WORDS[language] ? language : "en";
+  const words = { ...WORDS[own], ...ELEMENT_WORDS[own] };
   return (key, values = {}) => spaced(language, words[key] ?? key).replace(
     /\{(\w+)\}/g,
     (_, name) => String(values[name] ?? ""),

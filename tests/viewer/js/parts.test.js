@@ -202,9 +202,12 @@ test("an example is found in each step that has it", () => {
 test("why: the strongest way from the loss", () => {
   const run = new Run(raw());
   const view = run.view(0, 3);
-  assert.deepEqual(reason(run, view, 1), { neurons: [2, 1], synapses: [1], loss: true });
-  assert.deepEqual(reason(run, view, 2), { neurons: [2], synapses: [], loss: true });
-  assert.equal(reason(run, { ...view, v: [NaN, NaN, NaN], blame: [NaN] }, 1), null);
+  const { terms, ...path } = reason(run, view, 1);
+  assert.deepEqual(path, { neurons: [2, 1], positions: [0, 0], synapses: [1], loss: true, stopped: null });
+  assert.deepEqual(terms.map(({ factor, of, part }) => [factor, of, part]), [[-2, 2, -4]]);
+  assert.deepEqual(reason(run, view, 2).neurons, [2]);
+  const [v, blame] = [[NaN, NaN, NaN], [NaN]];
+  assert.equal(reason(run, { ...view, all: { ...view.all, v, blame } }, 1), null);
 });
 
 test("what is chosen is lit, what is pointed at before it", () => {
