@@ -110,6 +110,16 @@ export function positionName(grid, position) {
   return found.length > 1 ? `(${found.join(", ")})` : found.join("");
 }
 
+/**
+ * The same behind a name: "at 3"; "" where there is one position alone.
+ * @param {import("./words.js").Say} say
+ * @param {number[]} grid
+ * @param {number} position
+ */
+export function atPosition(say, grid, position) {
+  return grid.length ? say("at", { at: positionName(grid, position) }) : "";
+}
+
 /** A grid as text: "28 × 28". @param {number[]} grid */
 export function gridName(grid) {
   return grid.join(" × ");

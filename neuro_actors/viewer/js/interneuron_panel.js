@@ -1,8 +1,8 @@
 // The panel of an interneuron: what it combines, and what it sends back to each source.
 
 import { el } from "./dom.js";
-import { positionName } from "./elements.js";
-import { combinationOf, combined, greatest, slopeOf } from "./interneurons.js";
+import { atPosition } from "./elements.js";
+import { combinationOf, combined, greatest, hearers, slopeOf } from "./interneurons.js";
 import { shown, signed } from "./numbers.js";
 import { result, section } from "./sections.js";
 import { termTable } from "./terms.js";
@@ -22,11 +22,11 @@ function partsAt(/** @type {import("./panel.js").PanelApp} */ app, /** @type {nu
  * @param {import("./interneurons.js").Heard} part
  */
 function lineOf(app, { synapse, source, at }) {
-  const { network } = app.scene;
+  const { network, say } = app.scene;
   return {
     synapse,
     who: network.ids[source],
-    more: positionName(network.gridOf(source), at),
+    more: atPosition(say, network.gridOf(source), at),
     go: { k: source, position: at },
   };
 }
@@ -173,7 +173,7 @@ export function sendsBackSection(app, k) {
     !waves.isUrged(k, t),
     say,
     ...termTable({ terms, heads, key: `wants ${k}`, app }),
-    field
+    field && hearers(field, network.elements.sizes[field.sources]).some((by) => by.length > 1)
       ? el("p", { class: "note", text: say(bySource ? "fieldAddsHere" : "fieldAdds") })
       : null,
   );

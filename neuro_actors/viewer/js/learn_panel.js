@@ -139,7 +139,10 @@ function wantsTable(/** @type {import("./panel.js").PanelApp} */ app, /** @type 
   const label = say("meanOf", { n: info.batch });
   const foot = [{ synapse: null, who: null, label, size: 0, cells: [signed(want)] }];
   const isWeight = place < run.network.sources.length;
-  const heads = [say("example"), say(isWeight ? "wantsOf" : "wantsOfBias")];
+  const target = isWeight ? run.network.targets[place] : place - run.network.sources.length;
+  const many = run.network.positions(target) > 1;
+  const ofWeight = many ? "wantsOfPositions" : "wantsOf";
+  const heads = [say("example"), say(isWeight ? ofWeight : "wantsOfBias")];
   return el("div", {}, termTable({ terms, heads, foot, key: `batch ${place}`, app }));
 }
 

@@ -4,7 +4,7 @@ import { overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
 import { probability } from "./logits.js";
 import { shown, signed } from "./numbers.js";
-import { positionName } from "./elements.js";
+import { atPosition } from "./elements.js";
 import { section } from "./sections.js";
 import { termTable } from "./terms.js";
 import { handedLabel } from "./time_panel.js";
@@ -37,7 +37,7 @@ export function lossPanel(app) {
       signed(at.targets[row]),
       signed(at.blame[row]),
     ];
-    return outputRow(app, k, positionName(grid, at.at(k)), cells);
+    return outputRow(app, k, atPosition(say, grid, at.at(k)), cells);
   }));
   const title = say(view.isMean ? "lossMean" : "lossOf", { name: say("loss") });
   const heads = [

@@ -13,7 +13,7 @@ import { shown, signed } from "./numbers.js";
 import { termTable } from "./terms.js";
 import { exampleName } from "./examples.js";
 import { term } from "./update.js";
-import { positionName } from "./elements.js";
+import { atPosition } from "./elements.js";
 import { combinesSection, sendsBackSection } from "./interneuron_panel.js";
 import { urgencyTerms } from "./interneurons.js";
 import { positionLine } from "./position_panel.js";
@@ -196,7 +196,7 @@ function urgencySection(/** @type {import("./panel.js").PanelApp} */ app, /** @t
     synapse: one.synapse,
     who: network.ids[one.target],
     more: network.isInterneuron(one.target) && one.position >= 0
-      ? positionName(network.gridOf(one.target), one.position)
+      ? atPosition(say, network.gridOf(one.target), one.position)
       : "",
     go: one.position >= 0 ? { k: one.target, position: one.position } : undefined,
     size: Math.abs(one.part),
@@ -284,10 +284,13 @@ function wantsSection(/** @type {import("./panel.js").PanelApp} */ app, /** @typ
   const ofWeights = many
     ? view.isMean ? "meanWantPositions" : "wantsOfPositions"
     : view.isMean ? "meanWant" : "wantsOf";
+  const formula = many
+    ? view.isMean ? "meanWantsFormulaPositions" : "wantsFormulaPositions"
+    : view.isMean ? "meanWantsFormula" : "wantsFormula";
   const heads = [say("source"), say(ofWeights), say("sendsBack")];
   return section(
     say("wants"),
-    say(`${view.isMean ? "meanWantsFormula" : "wantsFormula"}${many ? "Positions" : ""}`),
+    say(formula),
     !waves.isUrged(k, t),
     say,
     ...termTable({ terms, heads, foot, key: `wants ${k}`, app }),

@@ -1,7 +1,8 @@
 // The answer to "why?", in sentences.
 
 import { el, name, sentence } from "./dom.js";
-import { positionName } from "./elements.js";
+import { atPosition } from "./elements.js";
+import { urgencyTerms } from "./interneurons.js";
 import { shown, signed } from "./numbers.js";
 import { ticksName } from "./time_panel.js";
 
@@ -17,14 +18,15 @@ const BLANKS = [
  * @returns {any[]}
  */
 export function whyAnswer(app) {
-  const { network, view, say, state, reason } = app.scene;
+  const { network, view, say, run, state, reason } = app.scene;
   if (!state.why) return [];
   if (!reason) return [el("p", { class: "note", text: say("whyNone") })];
   const blank = (/** @type {string} */ key) =>
     say(key, Object.fromEntries(BLANKS.map((word) => [word, `{${word}}`])));
   const who = (/** @type {number} */ k) => name(network.ids[k]);
   const { start } = network.elements;
-  const there = (/** @type {number} */ step) => positionName(
+  const there = (/** @type {number} */ step) => atPosition(
+    say,
     network.gridOf(reason.neurons[step]),
     reason.positions[step],
   );
@@ -52,7 +54,9 @@ export function whyAnswer(app) {
       }
       : parts;
     const key = isIn
-      ? one.factor === one.factor ? "whyCombines" : "whyCombinesMean"
+      ? one.factor !== one.factor
+        ? "whyCombinesMean"
+        : network.fieldOf(target) ? "whyCombines" : "whyCombinesHere"
       : view.isMean ? "whyMean" : "whySends";
     const line = el("li", { "data-synapse": one.synapse }, sentence(blank(key), known));
     line.addEventListener("pointerenter", () => app.hover({ kind: "synapse", k: one.synapse }));
@@ -60,12 +64,13 @@ export function whyAnswer(app) {
     lines.push(line);
   });
   const last = reason.neurons[reason.neurons.length - 1];
-  const followers = network.outgoing(last).length;
+  const followers = urgencyTerms(run, view, last, view.at(last)).length;
+  const through = [...network.outgoing(last)].some((s) => network.fieldOf(network.targets[s]));
   const both = network.outputOf.has(last);
   const received = followers + (both ? 1 : 0);
   const from = both && followers
     ? say("theLossAnd", { n: followers })
-    : say("followers", { n: followers });
+    : say(through ? "partsOf" : "followers", { n: followers });
   lines.push(
     el(
       "li",
