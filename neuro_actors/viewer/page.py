@@ -21,6 +21,9 @@ from .page_json import as_json
 FOLDER = Path(__file__).parent / "js"
 IMPORT = re.compile(r'^import \{ [\w, ]+ \} from "\./(\w+\.js)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:class|const|function) )", re.MULTILINE)
+TYPES = re.compile(  # a comment of types alone in its lines, or beside code
+    r"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n|/\*\*(?:(?!\*/).)*\*/ ?", re.MULTILINE | re.DOTALL
+)
 
 
 def render_page(run: dict[str, Any]) -> str:
@@ -40,6 +43,8 @@ def render_page(run: dict[str, Any]) -> str:
 def join_modules(name: str) -> str:
     """Return a JavaScript module and all that it imports as one script.
 
+    Comments on types are left out: a browser reads none.
+
     Args:
         name: The module's file name in `js/`.
     """
@@ -52,7 +57,8 @@ def join_modules(name: str) -> str:
             order.append(module)
 
     visit(name)
-    return "\n".join(EXPORT.sub("", IMPORT.sub("", _text(module))) for module in order)
+    joined = "\n".join(EXPORT.sub("", IMPORT.sub("", _text(module))) for module in order)
+    return TYPES.sub("", joined)
 
 
 @cache

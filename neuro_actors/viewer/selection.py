@@ -13,7 +13,7 @@ import numpy as np
 from ..support.errors import InputError
 
 NUMBERS_PER_NEURON = 5  # in each row of a step
-PAGE_BYTES = 460_000  # of the page without a run, with the curves of some functions and the loss
+PAGE_BYTES = 380_000  # of the page without a run, with the curves of some functions and the loss
 STEP_BYTES, INPUT_BYTES, NAME_BYTES = 700, 6, 24  # of text
 BASE64 = 4 / 3  # characters per byte
 LEAST_STEPS = 24  # examples are dropped before there are fewer steps than this
@@ -92,9 +92,7 @@ def select_steps(
             chosen = spread_evenly(len(groups), fit)
             return Selection([k for g in chosen for k in groups[g]], examples, item, synapses)
     if sequences is not None:  # then not whole ones
-        return select_steps(
-            n_neurons, n_synapses, batches, budget, more, per_parameter, per_row
-        )
+        return select_steps(n_neurons, n_synapses, batches, budget, more, per_parameter, per_row)
     size = f"a page of {budget / 1e6:g} MB"
     raise InputError(f"a network of {n_neurons:,} neurons does not fit into {size}: allow more")
 
