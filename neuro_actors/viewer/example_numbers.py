@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,9 +55,9 @@ class ExampleNumbers:
     def _of_sequence(self, place: Place) -> tuple[Array, Array]:
         """What the inputs and targets of a sequence are, tick after tick."""
         if self._sequence[0] != place.first:
-            ticks = range(1, place.ticks + 1)
-            forward = self._steps_at(replace(place, tick=t, back=False) for t in ticks)
-            back = self._steps_at(replace(place, tick=t, back=True) for t in ticks)
+            ticks = range(1, place.round.ticks + 1)
+            forward = self._steps_at(place.in_tick(tick, back=False) for tick in ticks)
+            back = self._steps_at(place.in_tick(tick, back=True) for tick in ticks)
             x = [inputs_of(step) for step in forward or back]
             t = [targets_of(step) for step in back] or [np.full((len(x[0]), 1), np.nan)]
             self._sequence = place.first, np.concatenate(x, axis=1), np.concatenate(t, axis=1)

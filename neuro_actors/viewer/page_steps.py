@@ -119,7 +119,7 @@ class PageSteps:
         if info.loss is not None and info.batch > 1:
             arrays["wants"] = numbers.wants
         place = place_in_sequence(info)
-        if n_examples != info.batch or (place is not None and place.is_last):
+        if n_examples != info.batch or (place is not None and place.round.is_last):
             arrays["batch_wants"] = learned_from
         known = self._examples.of(step)
         chosen = self._examples.choose(known, self._selection.examples)
@@ -170,12 +170,11 @@ class PageSteps:
             return odd
         found = set(odd)
         for k, (of, ticks) in network.delayed.items():
-            said = np.zeros(1)
-            if (before := place.said_before(ticks)) is not None:
-                info = self._infos.get(before.number)
-                if info is None:
-                    continue
-                said = self._log.step(info.number).activations[of]
+            repeated = place.repeated(ticks)
+            info = None if repeated is None else self._infos.get(repeated.number)
+            if info is None:  # it is not on record, or the rule says what a delay begins with
+                continue
+            said = self._log.step(info.number).activations[of]
             apart = np.abs(said - step.activations[k])
             if (apart > 0).any():  # it repeats, so there is no rounding
                 found.add(k)
@@ -187,7 +186,8 @@ def _place_of(info: StepInfo) -> dict[str, Any]:
     place = place_in_sequence(info)
     if place is None:
         return {}
-    return {"tick": [place.tick, place.ticks], "back": place.back, "sequence": place.first}
+    here = place.round
+    return {"tick": [here.tick, here.ticks], "back": here.back, "sequence": place.first}
 
 
 def numbers_per_row(network: Network) -> int:

@@ -1,13 +1,12 @@
 """The sequences of a run through time: which rounds belong together.
 
-A step through T ticks is T rounds forward and, if it makes urgencies, T rounds back; in a network
-whose delays hear later ticks too, so many in each of its passes. Their numbers follow each other.
-So each round says where its sequence began.
+A step through time is a sequence of rounds, see `neuron/time_round.py`. Their numbers follow each
+other. So each round says where its sequence began.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..neuron.time_round import TimeRound
@@ -22,48 +21,45 @@ class Place:
 
     Attributes:
         first: The number of the sequence's first step.
-        tick: The tick that the round goes through, from 1 on.
-        ticks: How many ticks the sequence has.
-        back: Whether the round makes urgencies.
-        pass_number: Which pass through the sequence it belongs to, see `TimeRound`.
-        passes: How many passes there are.
+        round: The round.
     """
 
     first: int
-    tick: int
-    ticks: int
-    back: bool
-    pass_number: int = 1
-    passes: int = 1
-
-    @property
-    def is_last(self) -> bool:
-        """Whether it is the round in which neurons learn, from the urgencies of all ticks."""
-        return self._round.is_last
+    round: TimeRound
 
     @property
     def number(self) -> int:
         """The number of the round's step."""
-        return self.first + self._round.place
+        return self.first + self.round.place
 
-    def said_before(self, ticks: int) -> Place | None:
-        """Return the round in which was said what a delay repeats in this one; None if none was.
+    def in_tick(self, tick: int, back: bool) -> Place:
+        """Return the round of a tick whose urgencies count, or the first one that goes forward.
 
         Args:
-            ticks: How many ticks later the delay repeats it.
+            tick: The tick, from 1 on.
+            back: Whether it makes urgencies.
         """
-        given = replace(
-            self, back=False, pass_number=self.passes if self.back else self.pass_number
-        )
-        for number in range(given.pass_number, 0, -1):
-            said = replace(given, tick=self.tick - ticks, pass_number=number)
-            if 1 <= said.tick <= self.ticks and said.number < given.number:
-                return said
-        return None
+        return Place(self.first, self.round._replace(back=back, tick=tick, number=1))
 
-    @property
-    def _round(self) -> TimeRound:
-        return TimeRound(self.back, self.tick, self.ticks, self.pass_number, self.passes)
+    def repeated(self, ticks: int) -> Place | None:
+        """Return the round whose messages a delay repeats in this one.
+
+        Args:
+            ticks: How many ticks later the delay repeats; earlier if it is negative.
+
+        Returns:
+            The round; None if the delay repeats nothing of this sequence.
+        """
+        here = self.round
+        tick = here.tick - ticks
+        if not 1 <= tick <= here.ticks:
+            return None
+        given = here._replace(back=False, number=here.passes) if here.back else here
+        for number in (given.number, given.number - 1):  # what was said last
+            other = given._replace(tick=tick, number=number)
+            if number >= 1 and other.place < given.place:
+                return Place(self.first, other)
+        return None
 
 
 def place_in_sequence(info: StepInfo) -> Place | None:
@@ -73,7 +69,4 @@ def place_in_sequence(info: StepInfo) -> Place | None:
         info: The step.
     """
     here = TimeRound.read(info.round)
-    if here is None:
-        return None
-    place = Place(info.number - here.place, here.tick, here.ticks, here.back)
-    return replace(place, pass_number=here.number, passes=here.passes)
+    return None if here is None else Place(info.number - here.place, here)

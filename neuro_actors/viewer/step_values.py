@@ -104,10 +104,9 @@ def compute_step_numbers(
         wants = _wants(network, rows, a, v, sums)
     number, count = step.info.micro_batch or (1, 1)
     here = TimeRound.read(step.info.round)
-    tick, ticks = (here.tick, here.ticks) if here is not None and here.back else (1, 1)
     # The commits are these urgencies, except those of the whole batch in its last micro-batch, and
     # the sums over all ticks in the last round through time.
-    is_own = (number < count or count == 1) and (tick > 1 or ticks == 1)
+    is_own = (number < count or count == 1) and (here is None or not here.is_last)
     if step.info.mode == "gradient" and is_own:
         commits = np.concatenate([step.weights, step.biases])
         wants = np.where(np.isnan(commits), wants, commits)

@@ -7,7 +7,6 @@ learned from. So a velocity or a moment has the bits that it had in the run.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -128,12 +127,12 @@ def batch_wants(log: Log, info: StepInfo, wants: Array) -> tuple[Array, int]:
 
 def _sum_of_ticks(log: Log, place: Place, wants: Array) -> Array:
     """The urgencies that the parameters had in all ticks; before the last round its own."""
-    if not place.is_last:
+    if not place.round.is_last:
         return wants
     recorded = {other.number: other for other in log.steps}
     total: Array | None = None
-    for tick in range(place.ticks, 1, -1):
-        before = replace(place, tick=tick)
+    for tick in range(place.round.ticks, 1, -1):
+        before = place.in_tick(tick, back=True)
         info = recorded.get(before.number)
         if info is None or place_in_sequence(info) != before:
             return np.full_like(wants, np.nan)

@@ -31,6 +31,13 @@ def rnn() -> na.Network:
     return L.network(L.dense(L.rnn(L.inputs(1), 3, name="rnn"), 1, name="y"), seed=1)
 
 
+def both_ways() -> na.Network:
+    """Two layers, one of which hears later ticks: it goes through a sequence twice."""
+    x = L.inputs(1)
+    h = L.concatenate(L.rnn(x, 2, name="forth"), L.rnn(x, 2, reverse=True, name="back"))
+    return L.network(L.dense(h, 1, name="y"), seed=1)
+
+
 def transformer() -> na.Network:
     block = L.transformer_block(
         L.inputs(4, 5), 2, 6, "gelu", causal=True, dropout=0.1, name="block"
@@ -44,6 +51,7 @@ NETWORKS: dict[str, Callable[[], na.Network]] = {
     "convolution": convolution,
     "rnn": rnn,
     "gru": gru,
+    "both ways": both_ways,
     "transformer": transformer,
 }
 

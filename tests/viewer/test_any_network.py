@@ -15,7 +15,7 @@ from neuro_actors.viewer.contradictions import find_contradictions
 from neuro_actors.viewer.page_data import collect_page_data
 from neuro_actors.viewer.step_values import compute_step_numbers
 
-NAMES = ["gated", "pictures", "recurrent pictures", "transformer"]
+NAMES = ["gated", "pictures", "recurrent pictures", "both ways", "transformer"]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,6 @@ def test_a_row_has_each_neuron_at_each_position_as_the_log_has_it(
     log = na.open_log(logs[name])
     network, run = log.network, collect_page_data(log)
     into = [s for s, k in enumerate(network.targets) if int(k) in network.interneurons]
-    assert run["network"]["interneurons"]
     assert len(run["steps"]) == len(log.steps)
     examples = {}
     for one in run["steps"]:
@@ -117,6 +116,20 @@ def test_what_neurons_learned_from_is_the_sum_over_the_ticks(logs: dict[str, Pat
     ]
     learned = unpack(gradient[-1]["arrays"]["batch_wants"])
     assert np.allclose(learned, total, rtol=1e-13, equal_nan=True)
+    step = log.step(gradient[-1]["number"])
+    commits = np.concatenate([step.weights, step.biases])
+    assert np.array_equal(learned[~np.isnan(learned)], commits[~np.isnan(learned)])
+
+
+def test_what_neurons_learned_from_is_that_of_the_last_pass(logs: dict[str, Path]) -> None:
+    """A sequence in both directions has two passes there and two back."""
+    log = na.open_log(logs["both ways"])
+    run = collect_page_data(log)
+    gradient = [one for one in run["steps"] if one["mode"] == "gradient"][:10]
+    assert [one["tick"][0] for one in gradient] == [1, 2, 3, 4, 5, 5, 4, 3, 2, 1]
+    learned = unpack(gradient[-1]["arrays"]["batch_wants"])
+    total = sum(unpack(one["arrays"]["wants"]) for one in gradient[5:])
+    assert np.allclose(learned, total, rtol=1e-12, atol=1e-15, equal_nan=True)
     step = log.step(gradient[-1]["number"])
     commits = np.concatenate([step.weights, step.biases])
     assert np.array_equal(learned[~np.isnan(learned)], commits[~np.isnan(learned)])

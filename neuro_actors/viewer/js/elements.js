@@ -85,41 +85,6 @@ export function middle(grid) {
   return grid.reduce((at, side) => at * side + Math.floor(side / 2), 0);
 }
 
-/**
- * A position as coordinates, from 0 on, as `na.field` counts them.
- * @param {number[]} grid
- * @param {number} position counted through the grid
- */
-export function coordinates(grid, position) {
-  const found = [];
-  let rest = position;
-  for (const side of [...grid].reverse()) {
-    found.unshift(rest % side);
-    rest = Math.floor(rest / side);
-  }
-  return found;
-}
-
-/**
- * A position as text: "(2, 3)"; "3" on a grid of one axis; "" where there is one position alone.
- * @param {number[]} grid
- * @param {number} position
- */
-export function positionName(grid, position) {
-  const found = coordinates(grid, position);
-  return found.length > 1 ? `(${found.join(", ")})` : found.join("");
-}
-
-/**
- * The same behind a name: "at 3"; "" where there is one position alone.
- * @param {import("./words.js").Say} say
- * @param {number[]} grid
- * @param {number} position
- */
-export function atPosition(say, grid, position) {
-  return grid.length ? say("at", { at: positionName(grid, position) }) : "";
-}
-
 /** A grid as text: "28 × 28". @param {number[]} grid */
 export function gridName(grid) {
   return grid.join(" × ");

@@ -1,9 +1,9 @@
 // The panel of an interneuron: what it combines, and what it sends back to each source.
 
 import { el } from "./dom.js";
-import { atPosition } from "./elements.js";
 import { combinationOf, combined, greatest, hearers, slopeOf } from "./interneurons.js";
 import { shown, signed } from "./numbers.js";
+import { positionBehind } from "./position_panel.js";
 import { result, section } from "./sections.js";
 import { termTable } from "./terms.js";
 import { term } from "./update.js";
@@ -22,11 +22,11 @@ function partsAt(/** @type {import("./panel.js").PanelApp} */ app, /** @type {nu
  * @param {import("./interneurons.js").Heard} part
  */
 function lineOf(app, { synapse, source, at }) {
-  const { network, say } = app.scene;
+  const { network } = app.scene;
   return {
     synapse,
     who: network.ids[source],
-    more: atPosition(say, network.gridOf(source), at),
+    more: positionBehind(app.scene, source, at),
     go: { k: source, position: at },
   };
 }

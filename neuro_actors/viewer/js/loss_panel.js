@@ -4,7 +4,7 @@ import { overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
 import { probability } from "./logits.js";
 import { shown, signed } from "./numbers.js";
-import { atPosition } from "./elements.js";
+import { positionBehind } from "./position_panel.js";
 import { section } from "./sections.js";
 import { termTable } from "./terms.js";
 import { handedLabel } from "./time_panel.js";
@@ -19,7 +19,6 @@ export function lossPanel(app) {
   const formulas = view.isMean || view.odd.has(network.n) ? null : run.raw.losses[info.loss];
   const own = network.outputs.filter((k) => !network.elements.handed.has(k));
   const positions = network.positions(own[0]);
-  const grid = network.gridOf(own[0]);
   const listed = positions * own.length <= MOST_OUTPUTS;
   const views = listed && positions > 1
     ? Array.from({ length: positions }, (_, position) => run.view(
@@ -37,7 +36,7 @@ export function lossPanel(app) {
       signed(at.targets[row]),
       signed(at.blame[row]),
     ];
-    return outputRow(app, k, atPosition(say, grid, at.at(k)), cells);
+    return outputRow(app, k, positionBehind(app.scene, k, at.at(k)), cells);
   }));
   const title = say(view.isMean ? "lossMean" : "lossOf", { name: say("loss") });
   const heads = [

@@ -13,10 +13,9 @@ import { shown, signed } from "./numbers.js";
 import { termTable } from "./terms.js";
 import { exampleName } from "./examples.js";
 import { term } from "./update.js";
-import { atPosition } from "./elements.js";
 import { combinesSection, sendsBackSection } from "./interneuron_panel.js";
 import { urgencyTerms } from "./interneurons.js";
-import { positionLine } from "./position_panel.js";
+import { positionBehind } from "./position_panel.js";
 import { result, section } from "./sections.js";
 import { handedLabel, handsOnNote, repeatedNote, repeatsSection } from "./time_panel.js";
 import { weightImages } from "./weight_images.js";
@@ -48,7 +47,6 @@ export function neuronPanel(app, k) {
         describePlace(say, scene.placement, info, k),
       )
       : null,
-    positionLine(app, k),
     stuck
       ? el("p", { class: "warn", text: say(stuck === "dead" ? "isDead" : "isSaturated") })
       : null,
@@ -196,7 +194,7 @@ function urgencySection(/** @type {import("./panel.js").PanelApp} */ app, /** @t
     synapse: one.synapse,
     who: network.ids[one.target],
     more: network.isInterneuron(one.target) && one.position >= 0
-      ? atPosition(say, network.gridOf(one.target), one.position)
+      ? positionBehind(app.scene, one.target, one.position)
       : "",
     go: one.position >= 0 ? { k: one.target, position: one.position } : undefined,
     size: Math.abs(one.part),

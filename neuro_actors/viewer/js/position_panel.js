@@ -1,9 +1,30 @@
 // The parts of a panel on positions: which one is shown, and what each of them wants of a weight.
 
 import { el } from "./dom.js";
-import { gridName, positionName } from "./elements.js";
+import { positionName } from "./arrangement.js";
+import { arrangementOf } from "./attention.js";
+import { gridName } from "./elements.js";
 import { shown, signed } from "./numbers.js";
 import { termTable } from "./terms.js";
+
+/** A position of a neuron in words. */
+function placeOf(
+  /** @type {import("./network.js").Network} */ network,
+  /** @type {number} */ k,
+  /** @type {number} */ position,
+) {
+  return positionName(arrangementOf(network, k), position);
+}
+
+/**
+ * A position behind a name: "at 3", "at (2, 3)"; "" where there is one position alone.
+ * @param {import("./scene.js").Scene} scene
+ * @param {number} k
+ * @param {number} position
+ */
+export function positionBehind({ network, say }, k, position) {
+  return network.positions(k) > 1 ? say("at", { at: placeOf(network, k, position) }) : "";
+}
 
 const MOST_IN_MENU = 1024; // positions in a menu
 
@@ -16,8 +37,7 @@ export function positionLine(app, k) {
   const { network, say, view } = app.scene;
   const size = network.positions(k);
   if (size === 1) return null;
-  const grid = network.gridOf(k);
-  const named = { at: positionName(grid, view.at(k)), grid: gridName(grid) };
+  const named = { at: placeOf(network, k, view.at(k)), grid: gridName(network.gridOf(k)) };
   if (size > MOST_IN_MENU) return el("p", { class: "kind where", text: say("atPosition", named) });
   const menu = el(
     "select",
@@ -30,7 +50,7 @@ export function positionLine(app, k) {
       el("option", {
         value: position,
         selected: position === view.at(k),
-        text: say("atPosition", { ...named, at: positionName(grid, position) }),
+        text: say("atPosition", { ...named, at: placeOf(network, k, position) }),
       }),
     ),
   );
@@ -48,7 +68,6 @@ export function positionsTable(app, place) {
   const k = place - network.sources.length;
   const target = k < 0 ? network.targets[place] : k;
   if (network.positions(target) === 1 || view.isMean || view.odd.has(target)) return null;
-  const grid = network.gridOf(target);
   const { start } = network.elements;
   const wants = run.wantsByPosition(view, place);
   const terms = [...wants].map((want, position) => {
@@ -57,7 +76,7 @@ export function positionsTable(app, place) {
     return {
       synapse: null,
       who: null,
-      label: positionName(grid, position),
+      label: placeOf(network, target, position),
       size: Math.abs(want),
       bar: want,
       now: position === view.at(target),

@@ -6,9 +6,15 @@ import { signed } from "./numbers.js";
 import { section } from "./sections.js";
 import { termTable } from "./terms.js";
 
-/** "a tick", "2 ticks". @param {import("./words.js").Say} say @param {number} n */
+/**
+ * "a tick later", "2 ticks earlier".
+ * @param {import("./words.js").Say} say
+ * @param {number} n how many ticks later
+ */
 export function ticksName(say, n) {
-  return n === 1 ? say("repeatsTick") : say("repeatsTicks", { n });
+  const size = Math.abs(n);
+  if (n < 0) return size === 1 ? say("tickEarlier") : say("ticksEarlier", { n: size });
+  return size === 1 ? say("tickLater") : say("ticksLater", { n: size });
 }
 
 /**
@@ -25,7 +31,8 @@ export function handedLabel(app, k) {
 }
 
 /**
- * The round of a step's sequence that goes through a tick, if the page has it.
+ * The round of a step's sequence from which a delay repeats: the last one before the step that goes
+ * forward through a tick; or that to which its urgency goes: the first one behind that goes back.
  * @param {import("./data.js").Run} run
  * @param {number} step its index
  * @param {number} tick
@@ -33,9 +40,10 @@ export function handedLabel(app, k) {
  * @returns {number} its index; -1 if it is not in the page
  */
 export function roundOf(run, step, tick, back) {
-  return run.roundsOf(step).find((k) =>
-    run.steps[k].tick?.[0] === tick && run.steps[k].back === back,
-  ) ?? -1;
+  const found = run.roundsOf(step).filter((k) =>
+    run.steps[k].tick?.[0] === tick && run.steps[k].back === back && (back ? k > step : k < step),
+  );
+  return found[back ? 0 : found.length - 1] ?? -1;
 }
 
 /** What neuron a delay repeats. */
@@ -77,14 +85,15 @@ export function repeatsSection(app, k) {
   const { of, ticks } = repeated(network, k);
   const blank = (/** @type {string} */ key, /** @type {Record<string, any>} */ values) =>
     sentence(say(key, { name: "{name}", ...values }), { name: name(network.ids[of]) });
-  const formula = say("repeatsFormula", { name: network.ids[of], n: ticksName(say, ticks) });
-  const [tick] = info.tick ?? [0];
+  const formula = say("repeatsFormula", { name: network.ids[of], n: ticksName(say, -ticks) });
+  const [tick, last] = info.tick ?? [0, 0];
   const earlier = tick - ticks;
   const value = signed(view.a[k]);
-  const round = earlier > 0 ? roundOf(run, state.step, earlier, false) : -1;
+  const isInside = earlier > 0 && earlier <= last;
+  const round = isInside ? roundOf(run, state.step, earlier, false) : -1;
   const seen = round < 0 ? NaN : run.view(round, view.example, state.positions).a[of];
-  const key = earlier <= 0
-    ? "repeatsNothing"
+  const key = !isInside
+    ? view.a[k] === 0 ? "repeatsNothing" : "repeatsCarried"
     : seen === view.a[k]
     ? "repeatsValue"
     : "repeatsMissing";
@@ -106,11 +115,12 @@ export function repeatsSection(app, k) {
 export function handsOnNote(app, k) {
   const { network, view, say, info, run, state } = app.scene;
   const { of, to, ticks } = repeated(network, k);
-  const [tick] = info.tick ?? [0];
+  const [tick, last] = info.tick ?? [0, 0];
   const earlier = tick - ticks;
-  const round = earlier > 0 ? roundOf(run, state.step, earlier, true) : -1;
+  const isInside = earlier > 0 && earlier <= last;
+  const round = isInside ? roundOf(run, state.step, earlier, true) : -1;
   const there = round < 0 ? NaN : run.view(round, view.example, state.positions).u[to];
-  const goes = earlier > 0 && !(there !== view.u[k] && there === there);
+  const goes = isInside && !(there !== view.u[k] && there === there);
   const parts = sentence(
     say(goes ? "handsOn" : "handsOnNone", { name: "{name}", tick: earlier, to: network.ids[to] }),
     { name: name(network.ids[of]) },

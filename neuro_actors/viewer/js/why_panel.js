@@ -1,9 +1,9 @@
 // The answer to "why?", in sentences.
 
 import { el, name, sentence } from "./dom.js";
-import { atPosition } from "./elements.js";
 import { urgencyTerms } from "./interneurons.js";
 import { shown, signed } from "./numbers.js";
+import { positionBehind } from "./position_panel.js";
 import { ticksName } from "./time_panel.js";
 
 // the braces in the sentences, which are filled with elements
@@ -25,9 +25,9 @@ export function whyAnswer(app) {
     say(key, Object.fromEntries(BLANKS.map((word) => [word, `{${word}}`])));
   const who = (/** @type {number} */ k) => name(network.ids[k]);
   const { start } = network.elements;
-  const there = (/** @type {number} */ step) => atPosition(
-    say,
-    network.gridOf(reason.neurons[step]),
+  const there = (/** @type {number} */ step) => positionBehind(
+    app.scene,
+    reason.neurons[step],
     reason.positions[step],
   );
   const lines = [reason.stopped === null ? beginning(app, reason, who, blank) : stopped(app)];
