@@ -38,10 +38,10 @@ from .rounding import (
     loss_slopes_error,
     loss_tangents_error,
     losses_error,
-    moved,
     sent_slope_error,
     sum_error,
     value_error,
+    value_moved,
 )
 
 
@@ -224,7 +224,7 @@ class _EachNeuron:
         for function, neurons in matrices.functions():
             t = cells.of(neurons)
             a[:, t] = function.value(z[:, t])
-            a_e[:, t] = moved(function.value, z[:, t], z_e[:, t])
+            a_e[:, t] = value_moved(function, z[:, t], z_e[:, t])
             a_e[:, t] += value_error(function, z[:, t], a[:, t])
             # the activation that a neuron sent is its own, and exact
             slopes[:, t] = function.slope(z[:, t], mail.activations[:, t])

@@ -22,16 +22,21 @@ from .matrices import slope_of
 
 EPS = float(np.finfo(np.float64).eps)
 LEAST = 2.0**-1074  # the smallest number: what an underflow can lose
-# An error so large that a function may turn within it: to look at both ends is not enough then. No
-# function of the table, no slope and no curvature changes faster than its argument, times STEEPEST.
-WIDE, STEEPEST = 2.0**-6, 2.5
+# An error so large that a function may turn within it: to look at both ends is not enough then.
+# Between its jumps no function of the table that turns, nor its slope or curvature, changes faster
+# than its argument, times STEEPEST: the curvature of softsign beside 0. What is steeper, as e^z,
+# does not turn where it is defined: there both ends are enough.
+WIDE, STEEPEST = 2.0**-6, 6.0
 AT_ONCE = 1 << 20  # how many numbers a loss receives at once
+
+_QUIET = np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 # Functions of the table, by their code: a user may replace an entry.
 _LINEAR = {ACTIVATIONS[name].value for name in ("identity", "relu", "leaky_relu")}
 _LIKE_ITS_ARGUMENT = {ACTIVATIONS["gelu"].value}  # accurate to eps · |z|
 _SLOPE_IS_RELATIVE = {ACTIVATIONS[name].value for name in ("sigmoid", "softplus", "elu", "sin")}
 _KNOWN = {function.value for function in ACTIVATIONS.values()}
+_END_AT_0 = {ACTIVATIONS[name].value for name in ("log", "sqrt", "rsqrt", "reciprocal")}
 
 
 def is_linear(function: Activation) -> bool:
@@ -128,9 +133,19 @@ def remainder(function: Activation, z: Array, a: Array, slope: Array, error: Arr
     """
     left = _off_the_line(function.value, z, a, slope, error)
     steepest = STEEPEST + np.abs(slope)
-    return np.where(error > WIDE, np.maximum(left, steepest * error), left)
+    left = np.where(error > WIDE, np.maximum(left, steepest * error), left)
+    return _where_defined(function, z, error, left)
 
 
+def _where_defined(function: Activation, z: Array, error: Array, bound: Array) -> Array:
+    """Return the bound, but infinity where the error reaches what has no value, or no float."""
+    is_lost = np.isnan(bound) & np.isfinite(z)
+    if function.value in _END_AT_0:
+        is_lost |= (error > 0) & (np.abs(z) <= 2.0 * error)
+    return np.where(is_lost, np.inf, bound)
+
+
+@_QUIET
 def _off_the_line(
     f: Callable[[Array], Array], z: Array, here: Array, slope: Array, error: Array
 ) -> Array:
@@ -141,6 +156,21 @@ def _off_the_line(
     )
 
 
+def value_moved(function: Activation, z: Array, error: Array) -> Array:
+    """Bound how far f(z) changes where z changes by up to `error`.
+
+    Args:
+        function: The activation function f.
+        z: The arguments. Any shape.
+        error: Bounds of the arguments' errors. The same shape.
+
+    Returns:
+        The bounds, of the same shape. 0 where the error is 0.
+    """
+    return _where_defined(function, z, error, moved(function.value, z, error))
+
+
+@_QUIET
 def moved(f: Callable[[Array], Array], z: Array, error: Array) -> Array:
     """Bound how far f(z) changes where z changes by up to `error`.
 
@@ -150,15 +180,15 @@ def moved(f: Callable[[Array], Array], z: Array, error: Array) -> Array:
         error: Bounds of the arguments' errors. The same shape.
 
     Returns:
-        The bounds, of the same shape. 0 where the error is 0.
+        The bounds, of the same shape. 0 where the error is 0. They are valid where f is defined
+        within twice the error.
     """
     reach, here = 2.0 * error, f(z)
     change = np.maximum(np.abs(f(z + reach) - here), np.abs(f(z - reach) - here))
-    # a jump within the error, as of elu's curvature: beside it f may differ from what it is here
-    # by more than at the end of the reach
-    jumps = change > STEEPEST * reach
-    change = change + np.where(jumps, STEEPEST * reach, 0.0)
-    return np.where(error > WIDE, change + STEEPEST * error, change)
+    # f may turn within the error, or jump, as elu's curvature: then it may differ from what it is
+    # here by more than at the end of the reach
+    turns = (error > WIDE) | (change > STEEPEST * reach)
+    return change + np.where(turns, STEEPEST * reach, 0.0)
 
 
 def slope_error(function: Activation, z: Array, error: Array) -> Array:
@@ -173,7 +203,7 @@ def slope_error(function: Activation, z: Array, error: Array) -> Array:
         Bounds of the errors of f'(z), of the same shape.
     """
     slope_at = slope_of(function)
-    change = moved(slope_at, z, error)
+    change = _where_defined(function, z, error, moved(slope_at, z, error))
     if is_linear(function):
         return change
     return np.asarray(change + 16 * EPS * np.maximum(np.abs(slope_at(z)), 1.0))
@@ -202,6 +232,7 @@ def slope_line(
     here = slope_at(z)
     rest = _off_the_line(slope_at, z, here, bend, error)
     rest = rest + 16 * EPS * np.maximum(np.abs(here), 1.0)
+    rest = _where_defined(function, z, error, rest)
     return *_sharper(bend, rest, whole, error), whole
 
 
@@ -250,7 +281,8 @@ def sent_slope_error(function: Activation, z: Array, sent: Array, error: Array) 
         size = slope
     else:
         size = np.zeros_like(slope) if function.value in _LINEAR else np.maximum(slope, 1.0)
-    return moved(lambda z: function.slope(z, sent), z, error) + 16 * _last_bits(size)
+    change = moved(lambda z: function.slope(z, sent), z, error)
+    return _where_defined(function, z, error, change) + 16 * _last_bits(size)
 
 
 def curvature_error(function: Activation, z: Array, error: Array) -> Array:
@@ -270,7 +302,7 @@ def curvature_error(function: Activation, z: Array, error: Array) -> Array:
     def curvature_at(z: Array) -> Array:
         return curvature(z, function.value(z))
 
-    change = moved(curvature_at, z, error)
+    change = _where_defined(function, z, error, moved(curvature_at, z, error))
     if is_linear(function):
         return change
     return np.asarray(change + 32 * EPS * np.maximum(np.abs(curvature_at(z)), 1.0))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import product
 
 import numpy as np
 import pytest
 from helpers.deep_cases import alterations, deep_case, is_within, mail_of, skipping_case
+from helpers.exact_functions import ACTIVATIONS as EXACT
+from helpers.exact_functions import domain
+from helpers.exact_functions import exact as exact_number
 from helpers.tiers import few, need
+from mpmath import mpf
 
 import neuro_actors as na
-from neuro_actors.network.activations import ORIGINALS
+from neuro_actors.network.activations import BUILT_IN, ORIGINALS
 from neuro_actors.proof.random_cases import Case
 from neuro_actors.proof.reference import bounds, propagation, rounding
 from neuro_actors.proof.reference.each_neuron import each_neuron
@@ -312,26 +317,106 @@ def test_the_last_bit_of_a_result_that_is_nearly_0_is_not_sure(name: str) -> Non
     assert (slope_error[slope != 0] >= 2.0**-1074).all() or name == "leaky_relu"
 
 
-@pytest.mark.parametrize("error", [1e-9, 1e-4, 0.02, 0.1, 0.3, 1.0, np.pi, 10.0])
+ERRORS = [1e-9, 1e-4, 0.02, 0.1, 0.3, 1.0, np.pi, 10.0]
+BY_WHAT_IT_MOVES = {  # each by the function, the arguments and their errors
+    "value": rounding.value_moved,
+    "slope": rounding.slope_error,
+    "curvature": rounding.curvature_error,
+}
+
+
+def check_changes(name: str, error: float) -> None:
+    """No change of a function within an error, or beside its tangent, is larger than the bound."""
+    function = ORIGINALS[name]
+    z = np.concatenate([np.linspace(-6, 6, 121), error * np.linspace(-2.2, 2.2, 33)])
+    z = domain(name, z[z != 0])  # at 0 some have no value
+    d, errors = np.linspace(-error, error, 201), np.full_like(z, error)
+    kinds = derivatives(name)
+    here = [f(z) for f in kinds]
+    with np.errstate(all="ignore"):
+        there = [f(z[:, None] + d) for f in kinds]
+    for f, (kind, bound) in enumerate(BY_WHAT_IT_MOVES.items()):
+        change = np.abs(there[f] - here[f][:, None]).max(axis=1)
+        limit = bound(function, z, errors)
+        lost = np.isnan(change)
+        assert np.isinf(limit[lost]).all(), (name, kind)
+        assert (change <= limit + 1e-14 * (1 + np.abs(here[f])))[~lost].all(), (name, kind)
+    lines = (
+        (here[1], rounding.remainder(function, z, here[0], here[1], errors)),
+        rounding.slope_line(function, z, here[0], errors)[:2],
+    )
+    for f, (bend, limit) in enumerate(lines):
+        rest = np.abs(there[f] - here[f][:, None] - bend[:, None] * d).max(axis=1)
+        lost = np.isnan(rest)
+        assert np.isinf(limit[lost]).all(), (name, f)
+        slack = 1e-14 * (1 + np.abs(there[f]).max(axis=1))
+        assert (rest <= limit + slack)[~lost].all(), (name, f)
+
+
+def derivatives(name: str) -> tuple[Callable[[np.ndarray], np.ndarray], ...]:
+    function = ORIGINALS[name]
+    curvature = function.curvature
+    assert curvature is not None
+    return (
+        function.value,
+        lambda z: function.slope(z, function.value(z)),
+        lambda z: curvature(z, function.value(z)),
+    )
+
+
+@pytest.mark.parametrize("error", ERRORS)
 def test_no_change_within_an_error_is_larger_than_its_bound(error: float) -> None:
-    """Of any function of the table, its slope and its curvature, though it turns or jumps there."""
-    z = np.concatenate([np.linspace(-6, 6, 121), error * np.linspace(-2, 2, 33)])
-    errors, d = np.full_like(z, error), np.linspace(-error, error, 201)
-    steep = {"exp", "log", "square", "sqrt", "rsqrt", "reciprocal"}  # they have poles, or no limit
-    for name, function in ORIGINALS.items():
-        if name in steep:
-            continue
-        assert function.curvature is not None
-        curvature = function.curvature
-        slope = rounding.slope_of(function)
-        a, slopes = function.value(z), slope(z)
-        for f in (function.value, slope, lambda z: curvature(z, function.value(z))):  # noqa: B023
-            if name == "softsign" and f is not function.value and f is not slope:
-                continue  # its curvature jumps by 4, and is steep beside that
-            change = np.abs(f(z[:, None] + d) - f(z)[:, None]).max(axis=1)
-            assert (change <= rounding.moved(f, z, errors) + 1e-14).all(), name
-        rest = np.abs(function.value(z[:, None] + d) - a[:, None] - slopes[:, None] * d).max(axis=1)
-        assert (rest <= rounding.remainder(function, z, a, slopes, errors) + 1e-14).all(), name
+    """Of any function of the table, its slope and its curvature, though it turns, jumps or ends there."""
+    for name in ORIGINALS:
+        check_changes(name, error)
+
+
+def test_an_error_that_reaches_where_a_function_ends_has_no_bound() -> None:
+    z, error = np.array([0.3, 0.3, 0.0]), np.array([0.1, 0.2, 0.0])
+    for name in ("log", "sqrt", "rsqrt", "reciprocal"):
+        for bound in BY_WHAT_IT_MOVES.values():
+            limit = bound(ORIGINALS[name], z[:2], error[:2])
+            assert np.isfinite(limit).tolist() == [True, False], name
+    assert rounding.value_moved(ORIGINALS["sqrt"], z, error)[2] == 0.0  # known exactly
+    wide = rounding.slope_error(ORIGINALS["exp"], np.array([700.0]), np.array([10.0]))
+    assert np.isinf(wide).all()
+
+
+@pytest.mark.parametrize("steepest", [1.0, 2.5])
+def test_a_smaller_steepness_is_too_little(steepest: float, monkeypatch) -> None:
+    """Softsign's curvature jumps at 0, and changes six times as fast as its argument beside that."""
+    monkeypatch.setattr(rounding, "STEEPEST", steepest)
+    with pytest.raises(AssertionError):
+        for error in ERRORS:
+            check_changes("softsign", error)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_what_two_evaluations_err_is_within_the_bound(name: str) -> None:
+    """Each beside the truth by half of it; and 100 of its last bits are not."""
+    function, exact_at = ORIGINALS[name], EXACT[name]
+    z = domain(name, np.concatenate([np.linspace(-12, 12, 97), np.geomspace(1e-8, 6, 40)]))
+    zeros, a = np.zeros_like(z), function.value(z)
+    slope = function.slope(z, a)
+    bounds_of = (
+        rounding.value_error(function, z, a),
+        rounding.slope_error(function, z, zeros),
+        rounding.curvature_error(function, z, zeros),
+    )
+    assert (rounding.sent_slope_error(function, z, a, zeros) <= bounds_of[1] + 1e-300).all()
+    found = (a, slope, derivatives(name)[2](z))
+    for kind, numbers, right, limit in zip("vsc", found, exact_at, bounds_of, strict=True):
+        gaps = np.array(
+            [
+                float(abs(exact_number(right, at) - mpf(n)))
+                for n, at in zip(numbers.tolist(), z, strict=True)
+            ]
+        )
+        assert (gaps <= limit / 2).all(), (name, kind, z[np.argmax(gaps - limit / 2)])
+        large = np.abs(numbers) >= 1.0
+        if not rounding.is_linear(function):
+            off = 100 * rounding.EPS * np.abs(numbers)
+            assert (off > limit)[large].all(), (name, kind)
 
 
 def test_wide_networks_are_compared() -> None:
