@@ -196,7 +196,8 @@ def _activation(torch: Any, name: str) -> Any:
         "silu": f.silu,
         "softsign": f.softsign,
         "hardtanh": f.hardtanh,
-        "hardsigmoid": f.hardsigmoid,
+        # torch's own has 1/6 as a float32 in its slope, and no curvature
+        "hardsigmoid": lambda z: f.relu6(z + 3.0) / 6.0,
         "exp": torch.exp,
         "log": torch.log,
         "square": torch.square,

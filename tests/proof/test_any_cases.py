@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from neuro_actors.network.activations import BUILT_IN
 from neuro_actors.network.cell import make_cell
 from neuro_actors.network.combinations import PACKAGE_COMBINATIONS
 from neuro_actors.network.passes import count_passes
-from neuro_actors.proof.any_cases import draw_any_case
+from neuro_actors.proof.any_cases import TAME, draw_any_case
 from neuro_actors.proof.random_cases import DRAWN, draw_case
 from neuro_actors.proof.reference.unroll import unroll
 
@@ -40,10 +41,28 @@ def test_all_kinds_are_drawn() -> None:
     cells = [make_cell(network) for network in networks if network.delays]
     assert {count_passes(cell) for cell in cells} >= {1, 2}
     assert 0.2 < np.mean([bool(network.delays) for network in networks]) < 0.6
-    assert {name for network in networks for name in network.activations} == set(DRAWN)
+    assert {name for network in networks for name in network.activations} == set(BUILT_IN)
     assert len({case.loss for case in cases}) == 7
     assert {1, 6} <= {len(case.x) for case in cases}
     assert 0.1 < np.mean([np.isnan(case.targets).any() for case in cases]) < 0.5
+
+
+def test_functions_that_are_not_defined_everywhere_hear_what_they_can() -> None:
+    """And no optimizer moves them out of there."""
+    seen = set()
+    for seed in range(60):
+        network = draw_any_case(seed).network
+        for k in range(len(network.ids)):
+            name = network.activations[k]
+            if name in TAME:
+                seen.add(name)
+                (synapse,) = network.incoming.of(k).tolist()
+                assert network.activations[network.sources[synapse]] == "sigmoid"
+                ends = network.biases[k], network.biases[k] + network.weights[synapse]
+                assert 0.3 <= min(ends) <= max(ends) <= 3.5
+                assert network.frozen_biases[k]
+                assert network.frozen_weights[synapse]
+    assert seen == set(TAME)
 
 
 def test_the_same_seed_draws_the_same_case() -> None:

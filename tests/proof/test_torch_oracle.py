@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import cycle
+from dataclasses import replace
+from itertools import count as naturals
+from itertools import cycle, islice
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from helpers.deep_cases import deep_case, is_within
 from helpers.tiers import few, need
 
 import neuro_actors as na
-from neuro_actors.proof.random_cases import draw_case
+from neuro_actors.network.masks import masked_again
+from neuro_actors.proof.any_cases import TAME, draw_any_case
+from neuro_actors.proof.random_cases import Case, draw_case
 from neuro_actors.proof.torch_oracle import torch_gradient
 from neuro_actors.proof.verify import verify
 
@@ -33,6 +37,24 @@ def test_random_societies_of_any_kind(first: int, channels: str) -> None:
     for verdict in verify(10, seed=first, channels=channels, torch=True, any_kind=True):
         assert (verdict.failure, verdict.passed) == (None, True), (verdict.seed, verdict)
         assert "PyTorch" in {*verdict.differences, *verdict.too_deep}
+
+
+@pytest.mark.parametrize("name", few([*TAME, "silu", "softsign", "hardtanh", "hardsigmoid"], 2))
+def test_a_wrong_slope_of_any_function_is_found(name: str, monkeypatch) -> None:
+    """By a millionth of a millionth: what computes with the same table cannot see it."""
+    right = na.ACTIVATIONS[name]
+    drawn = (draw_any_case(seed) for seed in naturals())
+    cases = list(islice((c for c in drawn if name in c.network.activations), 2))
+
+    def agree(case: Case) -> bool:
+        net, x, targets, loss = case.network, case.x, case.targets, case.loss
+        found = torch_gradient(net, x, targets, loss)
+        return is_within(found, *na.reference.with_bound(net, x, masked_again(targets), loss))
+
+    assert all(agree(case) for case in cases)
+    wrong = replace(right, slope=lambda z, a: right.slope(z, a) * (1 + 1e-12))
+    monkeypatch.setitem(na.ACTIVATIONS, name, wrong)
+    assert not all(agree(case) for case in cases)
 
 
 def test_of_equals_the_first_is_the_greatest() -> None:
