@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
-from itertools import count as naturals
-from itertools import cycle, islice
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -43,18 +43,24 @@ def test_random_societies_of_any_kind(first: int, channels: str) -> None:
 def test_a_wrong_slope_of_any_function_is_found(name: str, monkeypatch) -> None:
     """By a millionth of a millionth: what computes with the same table cannot see it."""
     right = na.ACTIVATIONS[name]
-    drawn = (draw_any_case(seed) for seed in naturals())
-    cases = list(islice((c for c in drawn if name in c.network.activations), 2))
+    drawn = (draw_any_case(seed) for seed in range(1000))
+    cases = (case for case in drawn if name in case.network.activations)
 
-    def agree(case: Case) -> bool:
+    def agrees(case: Case) -> bool:
         net, x, targets, loss = case.network, case.x, case.targets, case.loss
         found = torch_gradient(net, x, targets, loss)
         return is_within(found, *na.reference.with_bound(net, x, masked_again(targets), loss))
 
-    assert all(agree(case) for case in cases)
+    proving = []
+    for case in cases:
+        with suppress(na.BoundError):
+            assert agrees(case)
+            proving.append(case)
+        if len(proving) == 2:
+            break
     wrong = replace(right, slope=lambda z, a: right.slope(z, a) * (1 + 1e-12))
     monkeypatch.setitem(na.ACTIVATIONS, name, wrong)
-    assert not all(agree(case) for case in cases)
+    assert not all(agrees(case) for case in proving)
 
 
 def test_of_equals_the_first_is_the_greatest() -> None:
