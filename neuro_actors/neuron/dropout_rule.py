@@ -95,6 +95,24 @@ def stream_of_round(number: int, round: str, loss: str | None) -> tuple[int, ...
     return None if round.endswith(PREDICTION) else (number - here.place, here.tick)
 
 
+def draw_mask_of_round(
+    dropout: tuple[float, int], id: str, about: tuple[int, str, str | None], columns: int
+) -> Array:
+    """Return by how much a dropout multiplies each column in a step; ones in a prediction.
+
+    Args:
+        dropout: Its rate and its seed.
+        id: The id of the interneuron.
+        about: The number of the step, the name of its round, and of its loss or None.
+        columns: How many columns the step has there.
+
+    Returns:
+        Shape (columns,).
+    """
+    drawn_for = stream_of_round(*about)
+    return np.ones(columns) if drawn_for is None else draw_mask(*dropout, id, drawn_for, columns)
+
+
 def _one(x: Array) -> Array:
     return np.array(x[0])
 

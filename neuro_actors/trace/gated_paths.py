@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from ..network import functions
+from ..network.dropout import read_dropout
 from ..network.network import Network
 from ..neuron.sums import Sums
 from ..support.arrays import Array, Indices
@@ -26,6 +27,7 @@ from .paths import LEAST, Paths, downstream_of
 def gated_slopes(
     network: Network,
     activations: Callable[[int], Array],
+    masks: Callable[[int], Array],
     where: Sequence[int],
     sums: Sums,
     loss: str | None = None,
@@ -35,6 +37,7 @@ def gated_slopes(
     Args:
         network: The network.
         activations: Returns the activation of a neuron. Shape (width,).
+        masks: Returns by how much a dropout multiplied in the step. Shape (width,).
         where: The neurons and interneurons to compute.
         sums: The kind of sums that the neurons use.
         loss: The name of the loss of the step, if it has one.
@@ -49,6 +52,9 @@ def gated_slopes(
         rows = np.stack([activations(s) for s in network.sources[incoming].tolist()])
         if k in network.interneurons:
             node = network.interneurons[k]
+            if read_dropout(node.combination) is not None:
+                found[k] = masks(k)[None]
+                continue
             combination = functions.combination(node.combination)
             nothing = 0.0 if combination.nothing is None else combination.nothing
             terms = rows if node.field is None else node.field.gather_rows(rows, nothing)

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from ..log.log import Log
 from ..log.recording_settings import Recording
 from ..network import functions
+from ..network.dropout import read_dropout
 from ..neuron import sums
+from ..neuron.dropout_rule import draw_mask_of_round
 from ..support.arrays import Array, Indices
 from ..support.errors import InputError, LogError
 from ..support.means import mean_of
@@ -253,6 +255,7 @@ class Tracer:
         gates = gated_slopes(
             network,
             lambda k: self._values(activations, k, k),
+            self._mask,
             np.flatnonzero(where).tolist(),
             self._sums,
             self.info.loss,
@@ -261,6 +264,15 @@ class Tracer:
             if not np.isfinite(values).all():
                 self._refuse(f"the slope of {network.ids[k]}")
         return reached, gates
+
+    def _mask(self, k: int) -> Array:
+        """By how much the dropout k multiplied what it received, for the examples traced."""
+        info, node = self.info, self.network.interneurons[k]
+        dropout = read_dropout(node.combination)
+        assert dropout is not None
+        columns = info.batch * int(self.network.n_positions[k])
+        about = info.number, info.round, info.loss
+        return self._values(draw_mask_of_round(dropout, node.id, about, columns)[None], 0, k)
 
     def _need_functions(self, activations: Sequence[str], losses: Sequence[str]) -> None:
         """Raise `LogError` if functions of these names are other ones here than in the run."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..network import functions
-from ..network.dropout import draw_mask, read_dropout
-from ..neuron.dropout_rule import stream_of_round
+from ..network.dropout import read_dropout
+from ..neuron.dropout_rule import draw_mask_of_round
 from ..neuron.sums import ORDERED, Sums
 from ..neuron.time_round import TimeRound
 from ..support.arrays import Array, Indices
@@ -227,10 +227,8 @@ def _slopes(
 def _mask(step: RecordedStep, id: str, dropout: tuple[float, int], shape: tuple[int, ...]) -> Array:
     """By how much a dropout multiplied each of its numbers in a step. Shape (positions, batch)."""
     positions, batch = shape
-    drawn_for = stream_of_round(step.info.number, step.info.round, step.info.loss)
-    if drawn_for is None:
-        return np.ones(shape)
-    return draw_mask(*dropout, id, drawn_for, batch * positions).reshape(batch, positions).T
+    about = step.info.number, step.info.round, step.info.loss
+    return draw_mask_of_round(dropout, id, about, batch * positions).reshape(batch, positions).T
 
 
 def _wants(network: Network, rows: PositionRows, a: Array, v: Array, sums: Sums) -> Array:

@@ -64,6 +64,32 @@ def recurrent_pictures() -> na.Network:
     return na.Network(neurons, [S(*pair) for pair in ends], ["y"], seed=1)
 
 
+def leaving_out() -> na.Network:
+    """Dropout at four positions, on both ways to the output; and behind a field."""
+    neurons = [
+        X("x", 4), X("w", 4), N("h", "tanh", 0.1), G("left", "dropout 0.3"), N("c", "tanh", 0.2),
+        G("shifted", "sum", field.shift(4, 1)), G("again", "dropout 0.5, seed 2"), N("y"),
+    ]  # fmt: skip
+    ends = [
+        ("x", "h"), ("w", "h"), ("h", "left"), ("left", "c"), ("w", "c"), ("c", "shifted"), ("left", "shifted"),
+        ("shifted", "again"), ("again", "y"), ("c", "y"),
+    ]  # fmt: skip
+    return na.Network(neurons, [S(*pair) for pair in ends], ["y"], seed=5)
+
+
+def recurrent_leaving_out() -> na.Network:
+    """A neuron that hears itself a tick later, through a dropout, at two positions."""
+    neurons = [
+        X("x", 2),
+        na.Delay("before", "left"),
+        N("a", "tanh", 0.1),
+        G("left", "dropout 0.4"),
+        N("y"),
+    ]
+    ends = [("x", "a"), ("before", "a"), ("a", "left"), ("left", "y")]
+    return na.Network(neurons, [S(*pair) for pair in ends], ["y"], seed=1)
+
+
 NETWORKS = {"gated": gated, "pictures": pictures}
 IN_TIME = {"recurrent": recurrent, "recurrent pictures": recurrent_pictures}
 

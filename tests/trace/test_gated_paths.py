@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import gated_networks
 from helpers.cli_logs import run
-from helpers.gated_networks import IN_TIME, NETWORKS, examples, record
+from helpers.gated_networks import examples, leaving_out, record, recurrent_leaving_out
 
 import neuro_actors as na
+from neuro_actors.trace.tracer import Tracer
 
+NETWORKS = gated_networks.NETWORKS | {"leaving out": leaving_out}
+IN_TIME = gated_networks.IN_TIME | {"recurrent leaving out": recurrent_leaving_out}
 ALL = NETWORKS | IN_TIME
 
 
@@ -99,6 +103,23 @@ def test_over_positions_no_factors_are_shown(paths) -> None:
     assert "its factors" not in one._repr_html_()
 
 
+def test_a_dropouts_slope_is_its_mask(paths) -> None:
+    """Of the step that is traced; in a prediction it repeats what it hears."""
+    log = na.open_log(paths["leaving out"])
+    slope = {}
+    for number in (1, 2, 3):
+        step = log.step(number)
+        heard, said = (step.activations[log.network.position[id]] for id in ("h", "left"))
+        slope[number] = np.round(said / heard, 12)
+        tracer = Tracer(log, number, None, to_loss=False)
+        assert np.array_equal(
+            np.round(tracer._mask(log.network.position["left"]), 12), slope[number]
+        )
+    assert set(slope[1]) == {1.0}
+    assert set(slope[2]) == set(slope[3]) == {0.0, np.round(1 / 0.7, 12)}
+    assert not np.array_equal(slope[2], slope[3])
+
+
 def test_an_interneurons_synapse_has_no_urgency(paths) -> None:
     with pytest.raises(
         na.InputError, match="'p' is an interneuron, whose synapses have no weights: ask for"
@@ -111,7 +132,8 @@ def test_the_command(paths) -> None:
         "log", "trace", str(paths["gated"]), "--weight", "a->h", "--step", "2", "--example", "1"
     )
     assert "a -> h" in shown
-    assert run("log", "trace", str(paths["pictures"]), "--from", "x", "--step", "2")[0]
+    for name in ("pictures", "leaving out"):
+        assert run("log", "trace", str(paths[name]), "--from", "x", "--step", "2")[0]
 
 
 @pytest.mark.parametrize("name", IN_TIME)
