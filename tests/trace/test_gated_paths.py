@@ -109,8 +109,8 @@ def test_a_dropouts_slope_is_its_mask(paths) -> None:
     slope = {}
     for number in (1, 2, 3):
         step = log.step(number)
-        heard, said = (step.activations[log.network.position[id]] for id in ("h", "left"))
-        slope[number] = np.round(said / heard, 12)
+        source, own = (step.activations[log.network.position[id]] for id in ("h", "left"))
+        slope[number] = np.round(own / source, 12)
         tracer = Tracer(log, number, None, to_loss=False)
         assert np.array_equal(
             np.round(tracer._mask(log.network.position["left"]), 12), slope[number]
