@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..network import functions
-from ..network.function_probe import known_identity
+from ..network.known_identity import known_identity
 from ..network.own_functions import is_original
 from ..neuron.messages import Step
 from ..neuron.optimizer_identity import optimizer_identity

@@ -31,6 +31,7 @@ Files:
     slope_check.py       is a slope of a user's own the derivative of its value?
     activations.py       the activation functions: value, slope, curvature
     combination_probe.py what one combination gives at fixed points
+    known_identity.py    the identity of any of them, now or as it was first asked for
     combinations.py      how interneurons combine what they receive: value, slopes, bends
     dropout.py           dropout, by the name of its combination: rate, seed, masks
     losses.py            the losses: value, slope, curvature, domain

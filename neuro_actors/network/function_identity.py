@@ -26,14 +26,8 @@ from typing import Any, TypeAlias
 
 from ..support.text import escape_controls
 from . import functions
-from .combination_probe import known_combination, present_combination
-from .function_probe import (
-    Identity,
-    difference,
-    known_identity,
-    label_point,
-    present_identity,
-)
+from .function_probe import Identity, difference, label_point
+from .known_identity import known_identity, present_identity
 from .losses import ORIGINALS
 
 POINTS = 1  # the number of this set of points
@@ -102,7 +96,7 @@ def identities(
     loss_names = {name for name in losses if isinstance(known_losses.get(name), functions.Loss)}
     table = functions.COMBINATIONS
     others = {
-        name: known_combination(table[name])
+        name: known_identity(table[name])
         for name in sorted(set(combinations))
         if isinstance(table.get(name), functions.Combination)
     }
@@ -159,7 +153,7 @@ def compare(
         functions.combination(name)
         entry = functions.COMBINATIONS[name]
         what, there = f"combination {escape_controls(name)!r}", _entry(known, "combinations", name)
-        found.add(what, there, present_combination(entry), exact=exact, rounding=entry.rounding)
+        found.add(what, there, present_identity(entry), exact=exact, rounding=entry.rounding)
     return found
 
 

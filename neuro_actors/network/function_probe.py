@@ -11,11 +11,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ..support.arrays import Array, Indices, freeze
-from ..support.numerics import PROBES, digest_of
-from ..support.signal_exceptions import passes_handler_exceptions
+from ..support.numerics import PROBES
 from .activations import OUTPUTS, Activation
 from .losses import Loss
-from .own_functions import is_own
 
 EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 1024  # how many eps a sample may differ on another kind of machine, if nothing is known
@@ -26,51 +24,6 @@ _SAMPLED: Indices = np.flatnonzero(
     np.isin(np.abs(PROBES), [0.0, 1e-3, 0.5, 1.0, 2.0, 6.0, 20.0, 40.0, 300.0])
     | (np.arange(len(PROBES)) % 40 == 39)
 )
-
-
-_FIRST: dict[Activation | Loss, Identity] = {}
-MOST_KNOWN = 4096
-
-
-def known_identity(function: Activation | Loss, *, is_new: bool = False) -> Identity:
-    """Return the identity that a function had when it was asked for first.
-
-    `add_activation` and `add_loss` ask for it, so that no run calls a function more often than its
-    neurons do.
-
-    Args:
-        function: An activation function or a loss.
-        is_new: Whether to ask the function twice. If it gives other numbers then, it depends on
-            more than its arguments, and has no digest.
-    """
-    try:
-        known = _FIRST.get(function)
-    except TypeError:  # one of its parts is an object that compares by value
-        return present_identity(function, twice=is_new)
-    if known is None:
-        known = present_identity(function, twice=is_new)
-        if len(_FIRST) < MOST_KNOWN:
-            _FIRST[function] = known
-    return dict(known)
-
-
-@passes_handler_exceptions
-def present_identity(function: Activation | Loss, *, twice: bool = False) -> Identity:
-    """Return the identity of a function as it is now, as JSON.
-
-    Args:
-        function: An activation function or a loss.
-        twice: Whether to ask the function twice; see `known_identity`.
-    """
-    found = _probe(function)
-    digest: str | None = digest_of(found.results)
-    if not found.is_known:
-        digest = None  # it fails at all points, as any other function may
-    if twice and digest != digest_of(_probe(function).results):
-        digest = None  # it depends on more than its arguments
-    curvature = digest_of(found.curvatures) if found.curvatures else None
-    source = source_digest(function.value, function.slope) if is_own(function) else None
-    return make_identity(digest, found.sample, source, curvature)
 
 
 def make_identity(
@@ -150,46 +103,59 @@ def _differ(there: Array, here: Array, tolerance: float) -> np.ndarray[Any, Any]
 # --- probing --------------------------------------------------------------------------------------
 
 
-class _Probed(NamedTuple):
-    results: list[Array]  # values and slopes
+class Probed(NamedTuple):
+    """What a function gives at fixed points.
+
+    Attributes:
+        results: Values and slopes, and all else that its digest is made of.
+        curvatures: The same of its curvature, of a combination of its bends; empty if it has none.
+        sample: Some of the values and slopes. Shape (n,).
+        is_known: Whether there is any value, and any slope.
+    """
+
+    results: list[Array]
     curvatures: list[Array]
     sample: Array
-    is_known: bool  # whether there is any value, and any slope
+    is_known: bool
 
 
-def _probe(function: Activation | Loss) -> _Probed:
-    if isinstance(function, Activation):
-        return _probe_activation(function)
-    return _probe_loss(function)
+def probe_activation(function: Activation) -> Probed:
+    """Ask an activation function for its values and slopes at `PROBES`.
 
-
-def _probe_activation(function: Activation) -> _Probed:
+    Args:
+        function: The activation function.
+    """
     z = PROBES
-    value = _call(function.value, z, shape=z.shape)
-    slope = _call(function.slope, z, freeze(value), shape=z.shape)
+    value = call_each(function.value, z, shape=z.shape)
+    slope = call_each(function.slope, z, freeze(value), shape=z.shape)
     curvatures = []
     if function.curvature is not None:
-        curvatures = [_call(function.curvature, z, freeze(value), shape=z.shape)]
+        curvatures = [call_each(function.curvature, z, freeze(value), shape=z.shape)]
     sample = np.concatenate([value[_SAMPLED], slope[_SAMPLED]])
     results = [value, slope]
     for original, output in OUTPUTS.values():
         if function is original:  # beside some losses, outputs have another slope
             others = [output.before(loss) for loss in (None, "kl_divergence", "a user's own")]
-            results += [_call(one.slope, z, freeze(value), shape=z.shape) for one in others]
-    return _Probed(results, curvatures, sample, has_numbers([value]) and has_numbers([slope]))
+            results += [call_each(one.slope, z, freeze(value), shape=z.shape) for one in others]
+    return Probed(results, curvatures, sample, has_numbers([value]) and has_numbers([slope]))
 
 
-def _probe_loss(function: Loss) -> _Probed:
+def probe_loss(function: Loss) -> Probed:
+    """Ask a loss for its values and slopes, with one, two and three outputs.
+
+    Args:
+        function: The loss.
+    """
     results, curvatures, sample = [np.array([function.threshold])], [], []
     for p, t, d, sampled in _loss_probes():
-        value = _call(function.value, p, t, shape=p.shape[:1])
-        slope = _call(function.slope, p, t, shape=p.shape)
+        value = call_each(function.value, p, t, shape=p.shape[:1])
+        slope = call_each(function.slope, p, t, shape=p.shape)
         results += [value, slope]
         if function.curvature is not None:
-            curvatures.append(_call(function.curvature, p, t, d, shape=p.shape))
+            curvatures.append(call_each(function.curvature, p, t, d, shape=p.shape))
         sample += [value[sampled], slope[sampled].ravel()]
     is_known = has_numbers(results[1::2]) and has_numbers(results[2::2])
-    return _Probed(results, curvatures, np.concatenate(sample), is_known)
+    return Probed(results, curvatures, np.concatenate(sample), is_known)
 
 
 def has_numbers(results: Iterable[Array]) -> bool:
@@ -201,12 +167,21 @@ def has_numbers(results: Iterable[Array]) -> bool:
     return any(not np.isnan(values).all() for values in results)
 
 
-def _call(function: Callable[..., Any], *arguments: Array, shape: tuple[int, ...]) -> Array:
-    """The same as `call_or_nan`; but if all points fail together, each is tried alone."""
+def call_each(function: Callable[..., Any], *arguments: Array, shape: tuple[int, ...]) -> Array:
+    """Do the same as `call_or_nan`; but if all points fail together, each is tried alone.
+
+    Args:
+        function: The function.
+        arguments: Its arguments. Shapes (points, ...).
+        shape: The shape that the result must have, (points, ...); NaN otherwise.
+
+    Returns:
+        An array of the given shape (`shape`).
+    """
     found = _result(function, *arguments)
     if found is None and shape[0] > 1:
         points = [[array[k : k + 1] for array in arguments] for k in range(shape[0])]
-        return np.concatenate([_call(function, *one, shape=(1, *shape[1:])) for one in points])
+        return np.concatenate([call_each(function, *one, shape=(1, *shape[1:])) for one in points])
     return found if found is not None and found.shape == shape else np.full(shape, np.nan)
 
 

@@ -26,11 +26,10 @@ from ..support.signal_exceptions import is_from_handler, passes_handler_exceptio
 from ..support.text import quote
 from ..support.validation import as_flag
 from .activations import ACTIVATIONS, OUTPUTS, Activation
-from .combination_probe import known_combination
 from .combinations import COMBINATIONS, Combination
 from .dropout import read_dropout, suggest_combination
 from .function_names import suggest_activation, suggest_loss
-from .function_probe import known_identity
+from .known_identity import known_identity
 from .losses import LOSSES, Loss
 from .masks import rows_that_count, skip_masked
 from .own_functions import check_parts, guarded, is_own
@@ -410,7 +409,7 @@ def add_combination(
     check_parts(name, added)
     if not as_flag("surrogate", surrogate):
         check_slopes(name, added)
-    known_combination(added, is_new=True)
+    known_identity(added, is_new=True)
     COMBINATIONS[name] = added
 
 

@@ -12,7 +12,7 @@ import pytest
 import neuro_actors as na
 from neuro_actors.network import activations, functions, losses
 from neuro_actors.network.function_identity import compare, identities
-from neuro_actors.network.function_probe import known_identity
+from neuro_actors.network.known_identity import known_identity
 
 EPS = float(np.finfo(np.float64).eps)
 

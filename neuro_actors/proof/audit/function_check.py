@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...network import functions
 from ...network.function_identity import Comparison, compare
-from ...network.function_probe import present_identity
+from ...network.known_identity import present_identity
 from ...rules import Rule
 from ...rules.rule_identity import is_own, rule_identity
 from ...support.errors import LogError

@@ -9,7 +9,7 @@ import pytest
 import neuro_actors as na
 from neuro_actors.network import functions
 from neuro_actors.network.function_identity import identities
-from neuro_actors.network.function_probe import present_identity
+from neuro_actors.network.known_identity import present_identity
 from neuro_actors.proof.audit import function_check
 from neuro_actors.proof.audit.function_check import FunctionCheck
 from neuro_actors.proof.audit.step_notes import StepNote
