@@ -1,160 +1,255 @@
-"""Whether a slope of a user's own is the derivative of its value; see `add_activation`.
+"""Whether a slope of a user's own is the derivative of its value, by differences.
 
-A slope that is clearly another one is refused, unless that is meant: gradients would follow it, and
-so would the reference, which takes the same functions. A function is compared with its differences
-at a few points. A point counts only where differences over four distances agree: at a kink, in a
-jump or where a function turns faster than that, they do not.
+Actors and reference take slopes from the same table. So a wrong slope is wrong in both alike, and
+no comparison of theirs shows it. The law of this file is that no right slope is refused:
+
+1. At each of a few points the value is evaluated at distances h on both sides, from 1/16 down to
+   2^-30. That gives three differences for each h: forward, backward, and central.
+2. The derivative is known there if all differences agree over several h in turn. Near a kink or a
+   jump, in noise, or where the value is steeper than the smallest h shows, they do not.
+3. Differences that are 0 count only where all are: coarsely rounded values do not change at all
+   over a small h.
+4. A slope is wrong where the derivative is known, and no difference of any h is near the slope,
+   within `NEAR` of both, `FLOOR` of the greatest slope, and the rounding of the value.
+
+A point where a function fails, or has no finite number, says nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..support.arrays import Array, freeze
 from ..support.errors import InputError
 from ..support.signal_exceptions import passes_handler_exceptions
 from .activations import Activation
 from .combinations import Combination
+from .function_probe import EPS, call_each
 from .losses import Loss
 from .own_functions import Entry
 
-DISTANCES = (2.0**-12, 2.0**-16, 2.0**-20, 2.0**-24)
-APART = 0.05  # of the greater one: a slope that is farther from the difference is another one
-COARSE = 2.0**-21  # of a number: a value that was computed in float32 is as coarse as that
-_Z = (0.5, -0.7, 0.0137, -0.0137, 1.3, -1.3, 2.7, -2.7, 5.3, -5.3, 11.9, -11.9)
+DISTANCES: Array = freeze(4.0 ** -np.arange(2.0, 16.0))
+IN_TURN = 4  # how many distances in turn must agree
+AGREE, NEAR, FLOOR = 0.003, 0.01, 0.001
+ROUNDINGS = 16  # of a value, in units of its last place
+
+SIGNALS: Array = freeze(
+    np.array([[0.7], [-0.7], [0.3], [-0.3], [1.3], [-1.3], [2.6], [-2.6], [5.7], [-5.7]])
+)
+# Predictions of two outputs, then their targets. Losses of probabilities are often cut off outside
+# of 0 and 1, so no prediction is there.
+EXAMPLES: Array = freeze(
+    np.array(
+        [
+            [0.7, 0.2, 1.0, 0.0],
+            [0.3, 0.6, 0.0, 1.0],
+            [0.4, 0.8, 0.75, 0.25],
+            [0.6, 0.3, 3.0, -2.0],
+            [0.15, 0.45, -5.0, 7.0],
+        ]
+    )
+)
+ROWS: Array = freeze(
+    np.array([[0.7, -0.4, 0.2], [-1.3, 0.6, 0.9], [0.3, 0.8, 2.6], [-0.6, -2.3, -0.2]])
+)
 
 
-class _Claim(NamedTuple):
-    """That numbers are the derivative of others, at some points."""
+class Claim(NamedTuple):
+    """What one of the functions says of another one: that it is its derivative.
 
-    what: str  # what is claimed: "slope"
-    of: str  # what it is the derivative of: "value"
-    claimed: Array  # shape (points,)
-    move: Callable[[float], Array]  # the others, that far away; shape (points,)
-    points: list[str]  # each for the text of an error
-    sizes: Array  # how large the arguments are that move; shape (points,)
+    Attributes:
+        what: The name of the derivative.
+        of: The name of what it is the derivative of.
+        points: Where to try it. Shape (points, numbers).
+        along: How each point moves. The same shape.
+        label: Says what a point is, by its row.
+        outputs: How many values there are at a point.
+        value: Maps points to values. Shapes (n, numbers) and (n, outputs).
+        slope: Maps points, and how they move, to derivatives. Shape (n, outputs).
+    """
+
+    what: str
+    of: str
+    points: Array
+    along: Array
+    label: Callable[[int], str]
+    outputs: int
+    value: Callable[[Array], Array]
+    slope: Callable[[Array, Array], Array]
 
 
 @passes_handler_exceptions
 def check_slopes(name: str, entry: Entry) -> None:
-    """Check that slopes and curvatures are not clearly wrong.
-
-    Where a function fails, it is not checked.
+    """Check that no slope of an entry, and no curvature, is clearly another one than the true one.
 
     Args:
-        name: The name in the table.
-        entry: The activation function, the combination or the loss.
+        name: The name that the entry is to have in its table.
+        entry: An activation function, a combination or a loss.
 
     Raises:
-        InputError: One is clearly another one than the derivative.
+        InputError: A derivative is wrong.
     """
+    for claim in _claims(entry):
+        if problem := _contradiction(claim):
+            advice = "if another one is meant, write surrogate=True"
+            raise InputError(f"{name}: {problem}; {advice}")
+
+
+def _contradiction(claim: Claim) -> str:
+    """Say where a claim is wrong; empty if nowhere."""
+    n, numbers = claim.points.shape
+    h = DISTANCES[:, None, None]
+    moves = np.concatenate([np.zeros((1, 1, 1)), h, -h]) * claim.along
+    moved = freeze((claim.points + moves).reshape(-1, numbers))
     with np.errstate(all="ignore"):
-        for claim in _claims(entry):
-            found = _find_other(claim)
-            if found is not None:
-                k, there = found
-                raise InputError(
-                    f"{name}: its {claim.what} at {claim.points[k]} is {claim.claimed[k]:.3g}, but "
-                    f"its {claim.of} changes by {there:.3g} per unit there; if another one is "
-                    "meant, write surrogate=True"
-                )
+        said = call_each(claim.slope, claim.points, claim.along, shape=(n, claim.outputs))
+        values = call_each(claim.value, moved, shape=(len(moved), claim.outputs))
+        values = values.reshape(-1, *said.shape)
+        here, ahead, behind = np.split(values, [1, 1 + len(DISTANCES)])
+        differences = np.stack([ahead - here, here - behind, (ahead - behind) / 2]) / h
+        rounding = ROUNDINGS * EPS * np.fmax.reduce(np.abs(values)) / h
+        known = _derivatives(differences, rounding)
+        wrong = np.isfinite(said) & np.isfinite(known) & ~_is_near(said, differences, rounding)
+    for k, j in np.argwhere(wrong).tolist():
+        part = f" of output {j}" if claim.outputs > 1 else ""
+        return (
+            f"its {claim.what}{part} at {claim.label(k)} is {said[k, j]:.6g}, "
+            f"but its {claim.of}{part} changes by {known[k, j]:.6g} per unit there"
+        )
+    return ""
 
 
-def _find_other(claim: _Claim) -> tuple[int, float] | None:
-    """Return the first point where the claim is clearly wrong, and the difference there."""
-    here = claim.move(0.0)
-    for distance in DISTANCES:
-        steps = np.array([-1.0, -0.25, 0.25, 1.0]) * distance
-        differences = np.stack([(claim.move(h) - here) / h for h in steps])
-        middle, spread = differences.mean(axis=0), np.ptp(differences, axis=0)
-        coarse = COARSE / abs(steps[1]) * (np.abs(here) + claim.sizes * np.abs(middle))
-        agree = spread <= 0.01 * np.abs(middle) + coarse
-        greater = np.maximum(np.abs(middle), np.abs(claim.claimed))
-        other = np.abs(claim.claimed - middle) > APART * greater + coarse + spread
-        if (agree & other).any():  # a number that is NaN is in neither
-            k = int(np.flatnonzero(agree & other)[0])
-            return k, float(middle[k])
-    return None
+def _derivatives(differences: Array, rounding: Array) -> Array:
+    """Return the derivatives that differences agree on; NaN where they do not.
+
+    Args:
+        differences: Shape (3, distances, points, outputs).
+        rounding: How far rounding may move them. Shape (distances, points, outputs).
+    """
+    known = np.full(differences.shape[2:], np.nan)
+    least = np.full(known.shape, np.inf)
+    is_flat = ~differences.any(axis=(0, 1))
+    for first in range(len(DISTANCES) - IN_TURN + 1):
+        some = differences[:, first : first + IN_TURN]
+        spread, size = np.ptp(some, axis=(0, 1)), np.abs(some).max(axis=(0, 1))
+        agree = spread <= AGREE * size + rounding[first + IN_TURN - 1]
+        agree &= (size > 0.0) | is_flat
+        better = agree & (spread < least)
+        known[better] = np.median(some[2], axis=0)[better]
+        least[better] = spread[better]
+    return known
 
 
-def _claims(entry: Entry) -> Iterator[_Claim]:
-    try:
-        if isinstance(entry, Activation):
-            yield from _claims_of_activation(entry)
-        elif isinstance(entry, Combination):
-            yield from _claims_of_combination(entry)
-        else:
-            yield from _claims_of_loss(entry)
-    except InputError:
-        raise
-    except Exception:
-        return  # what fails is refused elsewhere
+def _is_near(said: Array, differences: Array, rounding: Array) -> NDArray[np.bool_]:
+    """Return where a slope is near one of the differences. Shape (points, outputs)."""
+    greatest = np.fmax.reduce(np.abs(said), axis=None)
+    size = np.maximum(np.abs(differences), np.abs(said))
+    near = np.abs(differences - said) <= NEAR * size + FLOOR * greatest + rounding
+    return np.asarray(near.any(axis=(0, 1)))
 
 
-def _claims_of_activation(f: Activation) -> Iterator[_Claim]:
-    z = np.array(_Z)
-
-    def value(h: float) -> Array:
-        return np.array(f.value(freeze(z + h)))
-
-    def slope(h: float) -> Array:
-        return np.array(f.slope(freeze(z + h), freeze(value(h))))
-
-    points = [f"{one:g}" for one in _Z]
-    yield _Claim("slope", "value", slope(0.0), value, points, np.abs(z))
-    if f.curvature is not None:
-        curvature = np.array(f.curvature(freeze(z), freeze(value(0.0))))
-        yield _Claim("curvature", "slope", curvature, slope, points, np.abs(z))
+# --- what each kind of entry claims ---------------------------------------------------------------
 
 
-def _claims_of_combination(g: Combination) -> Iterator[_Claim]:
-    x = np.array([[0.5, -0.4, 1.3, 0.8], [0.3, 0.9, -0.6, 2.1], [-0.7, 0.2, 0.45, 1.1]])
-    points = [f"x = {column.tolist()}" for column in x.T]
-
-    def value(d: Array) -> Array:
-        return np.array(g.value(freeze(x + d)))
-
-    def slopes(d: Array) -> Array:
-        return np.array(g.slopes(freeze(x + d), freeze(value(d))))
-
-    for i, unit in enumerate(np.eye(3)[:, :, None]):
-        move = _along(unit, value)
-        yield _Claim("slopes", "value", slopes(0.0 * unit)[i], move, points, np.abs(x[i]))
-    if g.bends is not None:
-        d = np.array([[0.5], [-0.25], [1.0]])
-        bends = np.array(g.bends(freeze(x), freeze(value(0.0 * d)), freeze(d + 0.0 * x)))
-        for i in range(3):
-            move = _along(d, slopes, i)
-            yield _Claim("bends", "slopes", bends[i], move, points, np.abs(x[i]))
+def _claims(entry: Entry) -> Iterator[Claim]:
+    if isinstance(entry, Activation):
+        return _claims_of_activation(entry)
+    if isinstance(entry, Loss):
+        return _claims_of_loss(entry)
+    return _claims_of_combination(entry)
 
 
-def _claims_of_loss(loss: Loss) -> Iterator[_Claim]:
-    p = np.array([[0.3, 0.7], [0.62, 0.38], [0.15, 0.85], [0.45, 0.55]])
-    t = freeze(np.array([[0.8, 0.2], [0.25, 0.75], [0.5, 0.5], [0.1, 0.9]]))
-    points = [f"p = {a.tolist()}, t = {b.tolist()}" for a, b in zip(p, t, strict=True)]
+def _claims_of_activation(f: Activation) -> Iterator[Claim]:
+    def value(z: Array) -> Array:
+        return f.value(_of(z))[:, None]
 
-    def value(d: Array) -> Array:
-        return np.array(loss.value(freeze(p + d), t))
+    def slope(z: Array) -> Array:
+        return f.slope(_of(z), _own(f.value(_of(z))))[:, None]
 
-    def slope(d: Array) -> Array:
-        return np.array(loss.slope(freeze(p + d), t))
+    def label(k: int) -> str:
+        return f"{SIGNALS[k, 0]:g}"
 
-    for i, unit in enumerate(np.eye(2)):
-        move = _along(unit, value)
-        yield _Claim("slope", "value", slope(0.0 * unit)[:, i], move, points, p[:, i])
-    if loss.curvature is not None:
-        d = np.array([0.5, -1.0])
-        curvature = np.array(loss.curvature(freeze(p), t, freeze(d + 0.0 * p)))
-        for i in range(2):
-            move = _along(d, slope, (slice(None), i))
-            yield _Claim("curvature", "slope", curvature[:, i], move, points, p[:, i])
+    along = np.ones(SIGNALS.shape)
+    yield Claim("slope", "value", SIGNALS, along, label, 1, value, lambda z, d: slope(z))
+    if (curvature := f.curvature) is not None:
+
+        def bent(z: Array, d: Array) -> Array:
+            return curvature(_of(z), _own(f.value(_of(z))))[:, None]
+
+        yield Claim("curvature", "slope", SIGNALS, along, label, 1, slope, bent)
 
 
-def _along(
-    d: Array, function: Callable[[Array], Array], part: Any = ...
-) -> Callable[[float], Array]:
-    """Return a part of what a function makes, that far away along a direction."""
-    return lambda h: function(h * d)[part]
+def _claims_of_loss(loss: Loss) -> Iterator[Claim]:
+    points, along = _each_way(EXAMPLES, 2)
+
+    def value(u: Array) -> Array:
+        return loss.value(*_halves(u))[:, None]
+
+    def slopes(u: Array) -> Array:
+        return loss.slope(*_halves(u))
+
+    def slope(u: Array, d: Array) -> Array:
+        return np.asarray((slopes(u) * d[:, :2]).sum(axis=1, keepdims=True))
+
+    def label(k: int) -> str:
+        p, t = points[k, :2].tolist(), points[k, 2:].tolist()
+        return f"predictions {p} and targets {t}, by output {int(along[k].argmax())},"
+
+    yield Claim("slope", "value", points, along, label, 1, value, slope)
+    if (curvature := loss.curvature) is not None:
+
+        def bent(u: Array, d: Array) -> Array:
+            return curvature(*_halves(u), _halves(d)[0])
+
+        yield Claim("curvature", "slope", points, along, label, 2, slopes, bent)
+
+
+def _claims_of_combination(g: Combination) -> Iterator[Claim]:
+    points, along = _each_way(ROWS, 3)
+
+    def value(u: Array) -> Array:
+        return g.value(_rows(u))[:, None]
+
+    def slopes(u: Array) -> Array:
+        return g.slopes(_rows(u), _own(g.value(_rows(u)))).T
+
+    def slope(u: Array, d: Array) -> Array:
+        return np.asarray((slopes(u) * d).sum(axis=1, keepdims=True))
+
+    def label(k: int) -> str:
+        return f"x = {points[k].tolist()}, by row {int(along[k].argmax())},"
+
+    yield Claim("slope", "value", points, along, label, 1, value, slope)
+    if (bends := g.bends) is not None:
+
+        def bent(u: Array, d: Array) -> Array:
+            return bends(_rows(u), _own(g.value(_rows(u))), _rows(d)).T
+
+        yield Claim("bend", "slope", points, along, label, 3, slopes, bent)
+
+
+def _each_way(points: Array, n: int) -> tuple[Array, Array]:
+    """Return each point n times, and how it moves: by its first number, by its second, …"""
+    along = np.eye(points.shape[1])[:n]
+    return freeze(np.repeat(points, n, axis=0)), freeze(np.tile(along, (len(points), 1)))
+
+
+def _of(z: Array) -> Array:
+    return _own(z[:, 0])
+
+
+def _halves(u: Array) -> tuple[Array, Array]:
+    return _own(u[:, :2]), _own(u[:, 2:])
+
+
+def _rows(u: Array) -> Array:
+    return _own(u.T)
+
+
+def _own(values: Array) -> Array:
+    """Return a copy, C-contiguous and read-only, for a user's function."""
+    return freeze(np.array(values, order="C"))
