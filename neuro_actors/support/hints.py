@@ -78,6 +78,7 @@ _MODULE = {
     "softmax": 'loss="softmax_cross_entropy", which contains it',
     "plot": "na.train(...).plot()",
     "open": "na.open_log(path)",
+    "demo": "neuro-actors demo in a shell",
     "Simulator": "na.open_simulation(network)",
 }
 # What to write, by the class or module that lacks the name.
