@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -30,12 +30,15 @@ class CommittedState:
         optimizer: The optimizer of the last update; None if there was none.
         states: Each state of that optimizer. Shape (n_parameters,) each.
         updates: How many updates that optimizer has made.
+        total: The sum over the ticks that are done of a sequence in progress; None if there is
+            none. Shape (n_parameters,).
     """
 
     parameters: Array
     optimizer: Optimizer | None = None
     states: tuple[Array, ...] = ()
     updates: int = 0
+    total: Array | None = None
 
     @classmethod
     def first(cls, network: Network, registry: MemberRegistry | None) -> CommittedState:
@@ -47,7 +50,7 @@ class CommittedState:
         """
         if registry is None or not registry.number:
             return cls(freeze(ParameterOrder(network).by_neuron(network.weights, network.biases)))
-        neurons = np.flatnonzero(~network.is_input).tolist()
+        neurons = np.flatnonzero(network.n_parameters).tolist()
         of_neurons = [cast(LocalRule, registry.member(network, k, ORDERED)).state for k in neurons]
         states = zip(*(state.optimizer_state for state in of_neurons), strict=True)
         some = of_neurons[0]
@@ -73,6 +76,14 @@ class CommittedState:
             freeze(parameters), optimizer, tuple(freeze(s) for s in states), before + 1
         )
 
+    def with_total(self, total: Array | None) -> CommittedState:
+        """Return the state after a tick of a sequence, or between two sequences.
+
+        Args:
+            total: See `total`. Shape (n_parameters,), or None.
+        """
+        return replace(self, total=None if total is None else freeze(total))
+
     def part(self, shard: Shard) -> list[Array]:
         """Return parameters and states of a shard's own neurons. Shape (n_commits,) each."""
         return [shard.own_part(flat) for flat in (self.parameters, *self.states)]
@@ -84,15 +95,15 @@ class CommittedState:
             network: The network.
             rule: The rule of the run.
         """
-        sizes = network.incoming.sizes
-        ends = np.cumsum(sizes[~network.is_input] + 1)[:-1]
+        has_parameters = network.n_parameters > 0
+        ends = np.cumsum(network.n_parameters[has_parameters])[:-1]
         parts = zip(
             *(np.split(flat, ends) for flat in (self.parameters, *self.states)), strict=True
         )
         found: list[tuple[Any, ...]] = []
         for k in range(len(network.ids)):
             member = rule.member(network, k, ORDERED)
-            if not network.is_input[k]:
+            if has_parameters[k]:
                 parameters, *state = (freeze(part.copy()) for part in next(parts))
                 cast(LocalRule, member).state = NeuronState(
                     parameters, self.optimizer, tuple(state), self.updates
@@ -118,7 +129,7 @@ def neuron_states(
         arrays: Parameters of these neurons, one neuron after another, then each state of the
             optimizer alike. Shape (numbers,) each.
     """
-    ends = np.cumsum(network.incoming.sizes[neurons] + 1)[:-1]
+    ends = np.cumsum(network.n_parameters[neurons])[:-1]
     parameters, *states = (
         [freeze(part.copy()) for part in np.split(flat, ends)] for flat in arrays
     )

@@ -3,11 +3,12 @@
 The shard of each neuron is given. The loss node lives in the shard with the most outputs, and in
 the last of several such shards. The law:
 
-1. A bundle is all sources of one shard and one level (of the whole network) that have a follower in
-   one other shard. Their activations travel in one block, a row for each source. The urgencies that
-   answer come back in one block, one or more rows for each source. Activations of inputs, which are
-   all of level 0, do not travel: the environment sends them to each shard that needs them. Their
-   urgencies come back like those of other sources, in a step `wrt_inputs`.
+1. A bundle is all sources of one shard, one level (of the whole network) and one grid of positions
+   that have a follower in one other shard. Their activations travel in one block, a row for each
+   source. The urgencies that answer come back in one block, one or more rows for each source. A row
+   is a whole message: it has a number for each example and each position. Activations of inputs,
+   which are all of level 0, do not travel: the environment sends them to each shard that needs
+   them. Their urgencies come back like those of other sources, in a step `wrt_inputs`.
 2. So a shard that waits for a bundle waits for neurons of one level, none of which depends on
    another. All that these wait for is of lower levels or, for urgencies, of higher levels. By
    induction over the levels no shard waits for ever, whichever neuron is in which shard.
@@ -119,11 +120,11 @@ def find_cut_edges(network: Network, shard: Indices, shards: int) -> CutEdges:
     )
     begin = np.flatnonzero(begins)
     turn[by_pair] = np.arange(len(at)) - begin[np.cumsum(begins) - 1] if len(at) else begin
-    level, sender = network.level[source], shard[source]
-    rows = np.lexsort((key, turn, follower, sender, level))
-    ends = np.stack([level, sender, follower])[:, rows]
+    level, sender, grid = network.level[source], shard[source], network.grid[source]
+    rows = np.lexsort((key, turn, follower, sender, grid, level))
+    ends = np.stack([level, sender, follower, grid])[:, rows]
     start = np.flatnonzero(np.diff(ends, axis=1, prepend=-1).any(axis=0))
-    level, sender, follower = ends[:, start]
+    level, sender, follower, _ = ends[:, start]
     return CutEdges(
         loss_shard=loss_shard,
         sender=sender,

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..network import functions
+from ..network.elements_json import combinations_of
+from ..network.field import count_positions
 from ..network.function_identity import identities
 from ..network.network import Network
 from ..neuron.messages import Step
@@ -92,6 +94,7 @@ class Deployment:
         # A batch that is not cut has the mean that its neurons have found: a weight of 1 keeps its
         # bits.
         cut = targets is not None and isinstance(self.rule, MicroBatches)
+        wide = count_positions(self.network.output_grid)
         return PendingStep(
             step=step,
             x=x,
@@ -99,7 +102,7 @@ class Deployment:
             direction=direction,
             replica=replica_of(step.micro_batch, self.replicas),
             batch=step.number - number,
-            weight=targets.shape[1] if cut and targets is not None else 1,
+            weight=targets.shape[1] // wide if cut and targets is not None else 1,
             is_first=number == 1,
             is_last=number == count and step.loss is not None,
         )
@@ -132,13 +135,15 @@ class Deployment:
             optimizer=None if optimizer is None else optimizer_to_json(optimizer, 1),
             updates=committed.updates,
             state=tuple(committed.part(shard)),
+            total=None if committed.total is None else shard.own_part(committed.total),
             functions=self._functions(shard),
         )
 
     def _functions(self, shard: Shard) -> dict[str, Any]:
         """Return which functions this process knows by the names that a shard uses."""
         losses = functions.LOSSES if shard.n_outputs else ()
-        found = identities(shard.network.activations, losses)
+        network = shard.network
+        found = identities(network.activations, losses, combinations_of(network))
         return found | {"numerics": fingerprint(self.sums)}
 
     def run_step(self, pending: PendingStep, shard: Shard) -> RunStep:
@@ -169,15 +174,27 @@ class Deployment:
 
     # --- what workers report ----------------------------------------------------------------------
 
-    def join(self, parts: Sequence[Array]) -> Array:
+    def join_all(self, parts: Sequence[Sequence[Array]]) -> list[Array]:
+        """Return several arrays of all neurons (n_parameters,), one neuron after another.
+
+        Args:
+            parts: The same of each shard's own neurons, by shard. A shard without parameters has
+                none. Shape (n_commits,) each.
+        """
+        count = max(map(len, parts))
+        return [self.join([part[k] if part else None for part in parts]) for k in range(count)]
+
+    def join(self, parts: Sequence[Array | None]) -> Array:
         """Return one array of all neurons (n_parameters,), one neuron after another.
 
         Args:
-            parts: The same of each shard's own neurons, by shard. Shape (n_commits,) each.
+            parts: The same of each shard's own neurons, by shard; None of a shard without
+                parameters. Shape (n_commits,) each.
         """
-        whole = np.empty(int((self.network.incoming.sizes + 1)[~self.network.is_input].sum()))
+        whole = np.empty(int(self.network.n_parameters.sum()))
         for shard, part in zip(self.shards, parts, strict=True):
-            shard.put(part, whole)
+            if part is not None:
+                shard.put(part, whole)
         return whole
 
     def read_outputs(self, pending: PendingStep) -> None:

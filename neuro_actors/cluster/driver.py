@@ -35,7 +35,7 @@ from ..network.network import Network
 from ..network.own_functions import is_original
 from ..neuron.messages import LOSS, Step
 from ..neuron.optimizers import Optimizer
-from ..rules import Rule
+from ..rules import MicroBatches, Rule
 from ..rules.member_registry import MemberRegistry
 from ..support.arrays import Array
 from ..support.console import warn
@@ -145,8 +145,12 @@ class Driver:
 
     @property
     def full(self) -> bool:
-        """Whether no step may begin. A whole batch always may: each worker queues its steps."""
-        return False
+        """Whether no step may begin.
+
+        All micro-batches of a batch may: each worker queues its steps. A round of another rule may
+        depend on the one before, as through time.
+        """
+        return bool(self.under_way) and not isinstance(self.deployment.rule, MicroBatches)
 
     def check(self, loss: str, optimizer: Optimizer | None) -> None:
         """Check that the loss and the optimizer can be sent to workers.
@@ -397,13 +401,13 @@ class Driver:
 
     def _commit(self, pending: PendingStep) -> None:
         """The batch is over: its commits are those of the first replica."""
-        optimizer, parts = pending.step.optimizer, []
-        for shard in range(len(self.deployment.shards)):
-            learned = self._batch.learned[shard]
-            assert learned.commits is not None
-            parts.append((learned.commits, *learned.state))
-        commits, *states = (self.deployment.join(flat) for flat in zip(*parts, strict=True))
+        deployment, optimizer = self.deployment, pending.step.optimizer
+        learned = [self._batch.learned[shard.number] for shard in deployment.shards]
+        commits = deployment.join([one.commits for one in learned])
+        states = deployment.join_all([one.state for one in learned])
+        totals = deployment.join_all([() if one.total is None else (one.total,) for one in learned])
         pending.commits = commits
         if optimizer is not None:
             self.committed = self.committed.after(optimizer, commits, states)
+        self.committed = self.committed.with_total(totals[0] if totals else None)
         self._batch.learned = {}

@@ -40,7 +40,7 @@ from ..support.errors import WorkerConnectionError
 from ..support.text import format_count, quote
 
 # of the frames, and of the messages in `worker_messages.py`: raise it with each change of either
-VERSION = 5
+VERSION = 6
 MAGIC = b"NAwl"
 FRAME, END = 0, 1
 HEADER = struct.Struct("<4sHHQQQ")

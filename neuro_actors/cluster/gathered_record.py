@@ -11,9 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..channels.bundled.row_layout import expand
 from ..channels.routes import End, Over, RowBlock, Size, StepKind, row_blocks
 from ..channels.step_record import RecordedRows, StepRecord
 from ..channels.unreliable.faults import FaultEvent
+from ..network.field import count_positions
 from ..network.network import Network
 from ..neuron.messages import Step
 from ..support.arrays import Array, Indices
@@ -58,9 +60,7 @@ class ShardRecorder:
             if block.spec.size is Size.PARAMETERS:
                 part = held.values[: self._shard.n_commits].copy()
             else:
-                rows = _own_rows(self._shard, block)
-                places = rows if held.places is None else held.places[rows]
-                part = held.values.take(places, 0, mode="clip")  # an unused row may have no place
+                part = _take(block, held, _own_rows(self._shard, block))
             parts.append(part)
         return ShardRecord(tuple(parts))
 
@@ -75,6 +75,7 @@ class GatheredRecord:
 
     def __init__(self, network: Network, shards: Sequence[Shard]) -> None:
         self._network, self._shards = network, shards
+        self._wide = count_positions(network.input_grid), count_positions(network.output_grid)
 
     def join(self, pending: PendingStep, parts: Sequence[ShardRecord]) -> StepRecord:
         """Return the record of a step that has ended.
@@ -83,7 +84,8 @@ class GatheredRecord:
             pending: The step.
             parts: The records of all shards, by shard.
         """
-        step, columns = pending.step, pending.x.shape[1]
+        step, wide = pending.step, self._wide
+        columns = pending.x.shape[1] // wide[0]
         blocks = {
             "inputs": RecordedRows(pending.x),
             "losses": RecordedRows(pending.losses[None]),
@@ -96,20 +98,34 @@ class GatheredRecord:
             blocks["input_urgencies"] = RecordedRows(pending.input_urgencies)
         for k, block in enumerate(reported_blocks(self._network, step)):
             rows = [part.blocks[k] for part in parts]
-            blocks[block.name] = RecordedRows(self._join(block, rows))
-        batch = columns if pending.targets is None else pending.targets.shape[1]
+            blocks[block.name] = RecordedRows(self._join(block, rows, columns))
+        batch = columns if pending.targets is None else pending.targets.shape[1] // wide[1]
         return StepRecord(batch, columns, blocks)
 
-    def _join(self, block: RowBlock, parts: Sequence[Array]) -> Array:
+    def _join(self, block: RowBlock, parts: Sequence[Array], columns: int) -> Array:
         if block.spec.size is Size.PARAMETERS:
             whole = np.empty(int(block.n_parameters.sum()))
             for shard, part in zip(self._shards, parts, strict=True):
                 shard.put(part, whole)
             return whole
-        whole = np.zeros((len(block), parts[0].shape[1]))
+        lengths = block.n_positions * columns
+        whole = np.zeros(int(lengths.sum()))
+        starts = np.cumsum(lengths) - lengths
         for shard, part in zip(self._shards, parts, strict=True):
-            whole[_whole_rows(shard, block)] = part
-        return whole
+            rows = _whole_rows(shard, block)
+            whole[expand(starts[rows], lengths[rows])] = part
+        return whole if block.positions is None else whole.reshape(len(block), -1)
+
+
+def _take(block: RowBlock, held: RecordedRows, rows: Indices) -> Array:
+    """Return some rows of a block, one after another. Shape (numbers,)."""
+    if held.values.ndim == 2:
+        places = rows if held.places is None else held.places[rows]
+        return held.values.take(places, 0, mode="clip").ravel()  # an unused row may have no place
+    columns = len(held.values) // int(block.n_positions.sum())
+    lengths = block.n_positions * columns
+    starts = np.cumsum(lengths) - lengths
+    return held.values[expand(starts[rows], lengths[rows])]
 
 
 def _own_rows(shard: Shard, block: RowBlock) -> Indices:

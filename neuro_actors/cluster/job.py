@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import trio
 
+from ..network.elements_json import combinations_of
 from ..network.function_identity import compare
 from ..neuron.messages import Step
 from ..neuron.optimizer_json import optimizer_from_json
@@ -85,7 +86,8 @@ class Job:
         generation = self.place.generation
         try:
             with self._scope:
-                self._compare_functions(self.society.shard.network.activations, ())
+                network = self.society.shard.network
+                self._compare_functions(network.activations, (), combinations_of(network))
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._run_members)
                     await self.links.connect(
@@ -123,7 +125,12 @@ class Job:
             self._to_driver.send_nowait(report)
             self._begins.cancel()
 
-    def _compare_functions(self, activations: Sequence[str], losses: Sequence[str]) -> None:
+    def _compare_functions(
+        self,
+        activations: Sequence[str],
+        losses: Sequence[str],
+        combinations: Sequence[str] = (),
+    ) -> None:
         """Raise `SimulationError` if this process has other functions of these names.
 
         The driver's table of losses may have some that no step uses. So a loss is compared in its
@@ -132,7 +139,7 @@ class Job:
         held = self._functions
         numerics = held.get("numerics")
         exact = not isinstance(numerics, dict) or not differences(numerics, numerics["sums"])
-        found = compare(held, activations, losses, exact=exact)
+        found = compare(held, activations, losses, combinations, exact=exact)
         if found.problems:
             place = f"worker of shard {self.place.shard}, replica {self.place.replica}"
             raise SimulationError(f"{place}: {'; '.join(found.problems)}")
@@ -179,9 +186,11 @@ class Job:
         optimizer = None if task.optimizer is None else optimizer_from_json(task.optimizer)
         commits = await self.society.learn(Step(task.number, optimizer=optimizer), mean)
         state = () if optimizer is None else tuple(self.society.optimizer_state())
-        digest = hashlib.sha256(b"".join(part.tobytes() for part in (commits, *state))).hexdigest()
+        total = self.society.total()
+        learned = (commits, *state, *(() if total is None else (total,)))
+        digest = hashlib.sha256(b"".join(part.tobytes() for part in learned)).hexdigest()
         if place.replica:  # the first replica reports for all
-            report = BatchLearned(place.generation, task.number, digest, None, ())
+            report = BatchLearned(place.generation, task.number, digest, None, (), None)
         else:
-            report = BatchLearned(place.generation, task.number, digest, commits, state)
+            report = BatchLearned(place.generation, task.number, digest, commits, state, total)
         self._to_driver.send_nowait(report)

@@ -17,11 +17,12 @@ from typing import Any, Protocol, TypeAlias
 import trio
 
 from ..network.activations import ACTIVATIONS
+from ..network.combinations import COMBINATIONS
 from ..network.losses import LOSSES
 from ..support.errors import InputError
 from ..support.text import quote
 
-Functions: TypeAlias = dict[str, dict[str, Any]]  # "activations" and "losses", by name
+Functions: TypeAlias = dict[str, dict[str, Any]]  # activations, losses, combinations, by name
 
 RUN_WORKER = "neuro_actors.cluster.worker:run_worker"
 # A worker is one thread; and sums of several threads may differ in their bits.
@@ -137,6 +138,7 @@ def call_in_worker(run: str, call: str, functions: Functions | None = None) -> N
     if functions is not None:
         ACTIVATIONS.update(functions["activations"])
         LOSSES.update(functions["losses"])
+        COMBINATIONS.update(functions["combinations"])
     host, port, secret, about = json.loads(call)
     module, _, name = run.partition(":")
     getattr(importlib.import_module(module), name)(host, port, bytes.fromhex(secret), about)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..network.cell import make_cell
 from ..network.network import Network
 from ..support.arrays import Indices, as_positions
 from ..support.errors import InputError
@@ -115,7 +116,10 @@ class Partition:
 
     @cached_property
     def _cut_edges(self) -> CutEdges:
-        return find_cut_edges(self._network, self.shard, self.shards)
+        network = self._network
+        if network.delays:
+            return self.of_cell(make_cell(network))._cut_edges
+        return find_cut_edges(network, self.shard, self.shards)
 
     def check(self, network: Network) -> None:
         """Check that this is a partition of a network, whatever the network's parameters are.
@@ -129,10 +133,27 @@ class Partition:
             and own.outputs == network.outputs
             and np.array_equal(own.sources, network.sources)
             and np.array_equal(own.targets, network.targets)
+            and own.interneurons == network.interneurons
+            and own.delays == network.delays
+            and own.grids == network.grids
+            and np.array_equal(own.grid, network.grid)
         ):
             raise InputError(
                 f"this is a partition of another network, {own!r}: make one of {network!r}"
             )
+
+    def of_cell(self, cell: Network) -> Partition:
+        """Return the partition of a network's cell: see `network/cell.py`.
+
+        What a delay will repeat it hears in the shard that says it.
+
+        Args:
+            cell: The cell of the network that was cut. One without delays is the network itself.
+        """
+        if not cell.delayed:
+            return self
+        hears = cell.sources[-len(cell.delayed) :]
+        return Partition(cell, np.append(self.shard, self.shard[hears]))
 
     def __repr__(self) -> str:
         forward, back = self.messages

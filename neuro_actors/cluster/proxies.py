@@ -19,6 +19,7 @@ from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..rules import Answer, Round, Rule
+from ..rules.through_time import TimeLossNode
 from ..support.arrays import Array, freeze
 from .shard import Shard
 
@@ -72,10 +73,8 @@ class SourceProxy(_Proxy):
             urgencies_in: A row from each follower. Shape (fan_out, columns).
             urgencies_out: Receives the rows that go back. Shape (n_rows, columns), or (0, columns)
                 if none are wanted.
-            commit_out: Receives zeros, if the proxy commits. Shape (fan_in + 1,), or (0,).
+            commit_out: Empty. Shape (0,).
         """
-        if len(commit_out):
-            commit_out[...] = 0.0
         if len(urgencies_out):
             urgencies_out[0] = (
                 self.sums.sum_of_rows(urgencies_in[: self.added])
@@ -121,9 +120,8 @@ class FollowerProxy(_Proxy):
             urgencies_in: The rows of one turn, one for each listening source. Shape (sources,
                 columns).
             urgencies_out: Receives them. Shape (sources, columns).
-            commit_out: Receives zeros. Shape (fan_in + 1,).
+            commit_out: Empty. Shape (0,).
         """
-        commit_out[...] = 0.0
         urgencies_out[...] = urgencies_in
 
 
@@ -132,17 +130,20 @@ class ShardLossNode(LossNode):
 
     __slots__ = ("n_outputs", "rule")
 
-    def __init__(self, rule: LossNode, n_outputs: int) -> None:
+    def __init__(self, rule: LossNode, n_outputs: int, handed: int = 0) -> None:
         """Make the rule.
 
         Args:
             rule: The loss node of all outputs of the shard's network. It is not changed.
             n_outputs: How many of these are the whole network's; 0 where the loss node lives
                 elsewhere.
+            handed: How many of these, the last ones, are heard by delays.
         """
-        super().__init__(rule.from_input)
+        super().__init__(rule.from_input, rule.positions)
         self.rule, self.n_outputs = copy(rule), n_outputs
         self.rule.from_input = rule.from_input[:n_outputs]
+        if isinstance(self.rule, TimeLossNode):
+            self.rule.handed = handed
 
     def get_state(self) -> Any:
         """Return the state of the loss node, which has none."""
@@ -169,7 +170,7 @@ class ShardLossNode(LossNode):
         n = self.n_outputs
         if not n:
             urgencies_out[...] = 0.0
-            return freeze(np.zeros(targets.shape[1]))
+            return freeze(np.zeros(targets.shape[1] // self.positions))
         listening = n if step.wrt_inputs else n - int(np.count_nonzero(self.rule.from_input))
         urgencies_out[listening:] = 0.0
         return self.rule.evaluate(step, predictions[:n], targets[:n], urgencies_out[:listening])
@@ -190,15 +191,20 @@ class ShardRule(Rule):
             shard: The shard.
         """
         self.rule = rule
-        self._n_own, self._n_outputs = len(shard.members), shard.n_outputs
+        self._n_own = len(shard.members)
+        self._outputs = shard.n_outputs, shard.n_handed
         self._added: dict[int, int] = {}  # of each proxy of a source
         for bundle in shard.bundles_in:
             self._added.update(enumerate(bundle.added.tolist(), bundle.first))
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         """See `Rule.neuron`."""
+        return self.rule.neuron(network, k, sums)
+
+    def interneuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.interneuron`: a proxy is one, or an interneuron of the shard's own."""
         if k < self._n_own:
-            return self.rule.neuron(network, k, sums)
+            return self.rule.interneuron(network, k, sums)
         id, added = network.ids[k], self._added.get(k)
         return FollowerProxy(id) if added is None else SourceProxy(id, added, sums)
 
@@ -213,7 +219,7 @@ class ShardRule(Rule):
 
     def loss_node(self, network: Network) -> LossNode:
         """See `Rule.loss_node`."""
-        return ShardLossNode(self.rule.loss_node(network), self._n_outputs)
+        return ShardLossNode(self.rule.loss_node(network), *self._outputs)
 
     def check(self, network: Network, loss: str) -> None:
         """See `Rule.check`."""

@@ -24,27 +24,33 @@ from ..neuron.tree_sum import TreeSum
 from ..rules import Rule
 from ..rules.batch_sum import BatchSum
 from ..rules.rule import settle
-from ..support.arrays import Array
+from ..rules.through_time import ThroughTime, TimeNeuron
+from ..support.arrays import Array, freeze
 from ..support.errors import InputError
 from ..support.text import quote
 from .worker_messages import BatchMean, PartialSum
 
 
 class ReplicatedRule(Rule):
-    """Another rule, of one round, whose neurons learn between steps, when `learn` is called.
+    """Another rule, whose neurons learn between steps, when `learn` is called.
 
-    All lanes of a neuron have the same state.
+    All lanes of a neuron have the same state. Through time there is one lane: in each step the
+    neuron adds to its sum over the ticks (`TimeNeuron.total`), and learns after the last one.
     """
 
-    def __init__(self, rule: Rule, states: Mapping[int, NeuronState]) -> None:
+    def __init__(
+        self, rule: Rule, states: Mapping[int, NeuronState], totals: Mapping[int, Array]
+    ) -> None:
         """Make the rule.
 
         Args:
             rule: The other rule; see `check`.
             states: The state of each neuron to go on from, by its position in the network. A neuron
                 that has none begins with the network's parameters.
+            totals: The sum of each neuron over the ticks that are done of a sequence in progress,
+                by its position. Shape (fan_in + 1,) each.
         """
-        self.rule, self._states = rule, states
+        self.rule, self._states, self._totals = rule, states, totals
         self.lanes: dict[int, tuple[LocalRule, ...]] = {}  # of each neuron, by position
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
@@ -73,6 +79,8 @@ class ReplicatedRule(Rule):
         )
         for lane in lanes:
             lane.state = self._states.get(k, lane.state)
+            if isinstance(lane, TimeNeuron):
+                lane.total = freeze(np.array(self._totals.get(k, lane.total)))
         return lanes
 
     def learn(self, k: int, step: Step, mean: Array, commit_out: Array) -> None:
@@ -89,9 +97,21 @@ class ReplicatedRule(Rule):
             MessageError: The mean or the new parameters are not finite.
         """
         first, *others = self.lanes[k]
-        first.conclude(step, mean, commit_out)
+        LocalRule.conclude(first, step, mean, commit_out)  # a sum over ticks is in the mean already
         for lane in others:
             lane.state = first.state
+
+    def total_of(self, k: int) -> Array | None:
+        """Return the sum of one neuron over the ticks that are done; None if there is none.
+
+        Args:
+            k: The neuron's position in the network.
+
+        Returns:
+            Shape (fan_in + 1,).
+        """
+        (first, *_) = self.lanes[k]
+        return first.total if isinstance(first, TimeNeuron) and len(first.total) else None
 
 
 def check(rule: Rule, network: Network) -> None:
@@ -100,7 +120,9 @@ def check(rule: Rule, network: Network) -> None:
     Raises:
         InputError: They cannot.
     """
-    some = rule.neuron(network, int(np.argmax(network.n_parameters > 0)), ORDERED)
+    if type(rule) is ThroughTime:
+        return
+    some = rule.neuron(network, int(np.argmax(~network.is_input)), ORDERED)
     if (
         type(rule).rounds is not Rule.rounds
         or not isinstance(some, LocalRule)

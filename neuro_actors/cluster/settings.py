@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..network.activations import ACTIVATIONS
+from ..network.cell import whole_network
+from ..network.combinations import COMBINATIONS
+from ..network.elements_json import combinations_of
 from ..network.losses import LOSSES
 from ..network.network import Network
 from ..network.own_functions import is_original
 from ..neuron.optimizer_json import KNOWN, optimizer_to_json
 from ..neuron.optimizers import Optimizer
-from ..rules import Backpropagation, MicroBatches, Rule
+from ..rules import Backpropagation, MicroBatches, Rule, ThroughTime
 from ..support.errors import InputError
 from ..support.scalars import as_whole_number
 from ..support.text import quote
@@ -76,16 +79,22 @@ class Cluster(ABC):
         """
         from . import replicas  # which brings all messages of a cluster
 
-        _check_plain(network)
-        found = partition(network, self.shards) if self.partition is None else self.partition
-        found.check(network)
+        whole = whole_network(network)
+        found = partition(whole, self.shards) if self.partition is None else self.partition
+        found.check(whole)
+        found = found.of_cell(network)
         inner, count = (rule.rule, rule.count) if isinstance(rule, MicroBatches) else (rule, 1)
         replicas.check(inner, network)
         if found.shards > 1:
             check_kinds()
-        if found.shards > 1 and type(inner) is not Backpropagation:
+        if network.delayed and self.replicas > 1:
+            problem = f"{self.replicas} replicas share out the micro-batches of a batch"
+            reason = "a network with delays goes through its sequences as one batch"
+            raise InputError(f"{problem}, but {reason}: use shards in place of replicas")
+        if found.shards > 1 and type(inner) not in (Backpropagation, ThroughTime):
             problem = (
-                f"{found.shards} shards need the rule na.rules.Backpropagation(), not {inner!r}"
+                f"{found.shards} shards need the rule na.rules.Backpropagation() "
+                f"or ThroughTime(), not {inner!r}"
             )
             raise InputError(f"{problem}: use replicas alone")
         if not type(inner).__module__.startswith("neuro_actors."):
@@ -118,7 +127,14 @@ def user_functions(network: Network) -> Functions | None:
         if not is_original(name, ACTIVATIONS[name])
     }
     own_losses = {name: loss for name, loss in LOSSES.items() if not is_original(name, loss)}
-    return {"activations": own, "losses": own_losses} if own or own_losses else None
+    own_combinations = {
+        name: COMBINATIONS[name]
+        for name in combinations_of(network)
+        if name in COMBINATIONS and not is_original(name, COMBINATIONS[name])
+    }
+    if not (own or own_losses or own_combinations):
+        return None
+    return {"activations": own, "losses": own_losses, "combinations": own_combinations}
 
 
 def check_sendable(optimizer: Optimizer) -> None:
@@ -150,19 +166,3 @@ def default_lanes(rule: Rule, shards: int) -> int:
     """
     count = rule.count if isinstance(rule, MicroBatches) else 1
     return min(count, 2 * shards + 2) if shards > 1 else 1
-
-
-def _check_plain(network: Network) -> None:
-    """Check that workers know all that the network has: they receive weights and activations."""
-    has = {
-        "interneurons": bool(network.interneurons),
-        "neurons at several positions": len(network.grids) > 1,
-        "delays": bool(network.delayed),
-        "frozen parameters": bool(network.frozen_weights.any() or network.frozen_biases.any()),
-    }
-    for what, is_there in has.items():
-        if is_there:
-            raise InputError(
-                f"the workers of a cluster do not know {what} yet: leave engine=… out, and the "
-                "society lives in this process"
-            )

@@ -17,6 +17,10 @@ tell the difference. After them come:
 
 The outputs are, where the loss node lives, those of the whole network in their order, and in each
 shard the proxies of followers. What crosses the cut, and why no bit changes, is in `cut_edges.py`.
+
+Proxies that are no inputs are interneurons: they have no parameters. The proxy of a source lives
+where the source does, and a proxy of followers where the outputs do. A field says so; no number
+goes along it, as their rules (`proxies.py`) do not combine what they receive.
 """
 
 from __future__ import annotations
@@ -27,7 +31,9 @@ from typing import Any
 
 import numpy as np
 
-from ..network.elements import ENVIRONMENT, LOSS_NODE
+from ..network.elements import ENVIRONMENT, LOSS_NODE, Interneuron
+from ..network.elements_json import elements_to_json, make_network
+from ..network.field import Field, Grid, count_positions, show_grid
 from ..network.network import Network
 from ..support.arrays import Array, Indices
 from ..support.errors import InputError
@@ -37,7 +43,7 @@ from .partition import Partition
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """What crosses between two shards at one level, as one of the two knows it.
+    """What crosses between two shards at one level and grid, as one of the two knows it.
 
     Attributes:
         number: Its number among all bundles of the cut.
@@ -89,13 +95,15 @@ class Shard:
     Attributes:
         number: Its number, from 0 on.
         shards: How many shards there are.
-        network: Its own neurons, then the proxies.
+        network: Its own neurons, then the proxies. Its `is_output` says which neurons are outputs
+            of the whole network: their slope may depend on the loss.
         members: Positions of its own neurons in the whole network, inputs among them. Shape
             (n_members,).
         inputs: For each of its inputs the row of the whole network's x. Its own inputs come first,
             then those of other shards. Shape (inputs,).
         n_inputs: How many inputs are its own.
         n_outputs: How many outputs the whole network has, where the loss node lives, otherwise 0.
+        n_handed: How many of these, the last ones, are heard by delays.
         synapses: For each synapse of its network the whole network's synapse; -1 for a synapse to
             or from a proxy. (One from the proxy of a source is the source's own.) Shape
             (n_synapses,).
@@ -112,6 +120,7 @@ class Shard:
     inputs: Indices
     n_inputs: int
     n_outputs: int
+    n_handed: int
     synapses: Indices
     runs: Indices
     bundles_in: tuple[Bundle, ...]
@@ -129,7 +138,8 @@ class Shard:
             commits: Numbers of all neurons of the whole network, one neuron after another.
                 Shape (n_parameters,).
         """
-        return np.concatenate([commits[start:end] for start, end in self.runs.tolist()])
+        parts = [commits[start:end] for start, end in self.runs.tolist()]
+        return np.concatenate(parts) if parts else np.empty(0)
 
     def put(self, own: Array, commits_out: Array) -> None:
         """Do the inverse of `own_part`.
@@ -152,6 +162,8 @@ class Shard:
             "shards": self.shards,
             "n_inputs": self.n_inputs,
             "n_outputs": self.n_outputs,
+            "n_handed": self.n_handed,
+            "elements": elements_to_json(net),
             "ids": list(net.ids),
             "activations": list(net.activations),
             "bundles_in": len(self.bundles_in),
@@ -163,6 +175,7 @@ class Shard:
             net.weights,
             net.biases,
             net.output_positions,
+            np.flatnonzero(net.is_output),
         ]
         arrays += [self.members, self.inputs, self.synapses, self.runs]
         for bundle in bundles:
@@ -181,27 +194,34 @@ class Shard:
             InputError: These are not the data of a shard.
         """
         try:
-            sources, targets, weights, biases, outputs, members, inputs, synapses, runs = arrays[:9]
-            rest = arrays[9:]
+            sources, targets, weights, biases, outputs, ends = arrays[:6]
+            members, inputs, synapses, runs = arrays[6:10]
+            rest, ids = arrays[10:], about["ids"]
             bundles = tuple(
                 Bundle(*b, *rest[3 * k : 3 * k + 3]) for k, b in enumerate(about["bundles"])
             )
             return cls(
                 number=about["number"],
                 shards=about["shards"],
-                network=Network.from_arrays(
-                    sources,
-                    targets,
-                    weights,
-                    biases=biases,
-                    activations=about["activations"],
-                    outputs=outputs,
-                    ids=about["ids"],
+                network=_with_outputs(
+                    make_network(
+                        about["elements"],
+                        ids,
+                        np.bincount(targets, minlength=len(ids)) == 0,
+                        weights,
+                        biases,
+                        activations=tuple(about["activations"]),
+                        sources=sources,
+                        targets=targets,
+                        output_positions=outputs,
+                    ),
+                    ends,
                 ),
                 members=members,
                 inputs=inputs,
                 n_inputs=about["n_inputs"],
                 n_outputs=about["n_outputs"],
+                n_handed=about["n_handed"],
                 synapses=synapses,
                 runs=runs,
                 bundles_in=bundles[: about["bundles_in"]],
@@ -231,6 +251,12 @@ def _shard(network: Network, partition: Partition, cut: CutEdges, number: int) -
     mine = partition.shard == number
     members = np.flatnonzero(mine)
     names = _Names([*network.ids, LOSS_NODE, ENVIRONMENT])
+    grid, door = [network.grids[k] for k in network.grid.tolist()], network.input_grid
+    interneurons = {
+        here: network.interneurons[k]
+        for here, k in enumerate(members.tolist())
+        if k in network.interneurons
+    }
     ids = [network.ids[k] for k in members.tolist()]
     # of each neuron of the whole network its position here, or its proxy's
     position = np.full(n, -1)
@@ -247,10 +273,10 @@ def _shard(network: Network, partition: Partition, cut: CutEdges, number: int) -
     position[others] = elsewhere + 1 + np.arange(len(others))
     if len(others):
         ids.append(names.new("elsewhere"))
-        ids += [
-            names.new(f"{network.ids[k][:96]} of shard {partition.shard[k]}")
-            for k in others.tolist()
-        ]
+        for k in others.tolist():
+            id = names.new(f"{network.ids[k][:96]} of shard {partition.shard[k]}")
+            interneurons[len(ids)] = Interneuron(id, "sum", _door(door, grid[k]))
+            ids.append(id)
 
     rows_out = np.flatnonzero(cut.sender[bundle_of] == number)
     begins = (np.diff(bundle_of[rows_out], prepend=-1) != 0) | (
@@ -260,10 +286,13 @@ def _shard(network: Network, partition: Partition, cut: CutEdges, number: int) -
     n_followers = int(np.count_nonzero(begins))
     for row in rows_out[begins].tolist():
         level, receiver = cut.level[bundle_of[row]], cut.receiver[bundle_of[row]]
-        turn = int(cut.turn[row])
-        ids.append(
-            names.new(f"shard {receiver}, for level {level}" + f", turn {turn + 1}" * (turn > 0))
+        turn, its_grid = int(cut.turn[row]), grid[cut.source[row]]
+        where = f" at {show_grid(its_grid)}" if its_grid else ""
+        id = names.new(
+            f"shard {receiver}, for level {level}{where}" + f", turn {turn + 1}" * (turn > 0)
         )
+        interneurons[len(ids)] = Interneuron(id, "sum", _door(its_grid, network.output_grid))
+        ids.append(id)
 
     own = np.flatnonzero(mine[network.targets])
     order = np.argsort(np.concatenate([own, cut.key[rows_out]]))
@@ -271,27 +300,38 @@ def _shard(network: Network, partition: Partition, cut: CutEdges, number: int) -
     sources = position[sources][order]
     targets = np.concatenate([position[network.targets[own]], follower])[order]
     synapses = np.concatenate([own, np.full(len(rows_out), -1)])[order]
-    weights = np.where(synapses >= 0, network.weights[synapses], 0.0)
+    is_own = synapses >= 0
     has_loss = number == cut.loss_shard
     outputs = position[network.output_positions] if has_loss else np.empty(0, dtype=np.intp)
     n_proxies = len(ids) - len(members)
-    part = Network.from_arrays(
-        np.concatenate([sources, np.full(len(others), elsewhere)]),
-        np.concatenate([targets, position[others]]),
-        np.concatenate([weights, np.zeros(len(others))]),
-        biases=np.concatenate([network.biases[members], np.zeros(n_proxies)]),
-        activations=[
+    extra = np.full(len(others), elsewhere)
+    targets = np.concatenate([targets, position[others]])
+    is_input = np.bincount(targets, minlength=len(ids)) == 0
+    none = np.zeros(n_proxies, dtype=bool)
+    part = Network.__new__(Network)
+    part._set(
+        ids=tuple(ids),
+        is_input=is_input,
+        activations=(
             *(network.activations[k] for k in members.tolist()),
             *["identity"] * n_proxies,
-        ],
-        outputs=np.concatenate([outputs, len(ids) - n_followers + np.arange(n_followers)]),
-        ids=ids,
+        ),
+        interneurons=interneurons,
+        input_grids=dict.fromkeys(np.flatnonzero(is_input).tolist(), door) if door else {},
+        frozen_weights=np.append(is_own & network.frozen_weights[synapses], extra < 0),
+        frozen_biases=np.append(network.frozen_biases[members], none),
+        biases=np.append(network.biases[members], np.zeros(n_proxies)),
+        sources=np.concatenate([sources, extra]),
+        targets=targets,
+        weights=np.append(np.where(is_own, network.weights[synapses], 1.0), np.ones(len(others))),
+        output_positions=np.append(outputs, len(ids) - n_followers + np.arange(n_followers)),
     )
+    is_end = np.append(network.is_output[members], none)
     into, out = np.flatnonzero(cut.receiver == number), np.flatnonzero(cut.sender == number)
     return Shard(
         number=number,
         shards=partition.shards,
-        network=part,
+        network=_with_outputs(part, np.flatnonzero(is_end)),
         members=members,
         inputs=np.append(
             np.flatnonzero(mine[network.is_input]),
@@ -299,11 +339,25 @@ def _shard(network: Network, partition: Partition, cut: CutEdges, number: int) -
         ),
         n_inputs=int(np.count_nonzero(mine & network.is_input)),
         n_outputs=len(outputs),
+        n_handed=len(network.delayed) if has_loss else 0,
         synapses=np.concatenate([synapses, np.full(len(others), -1)]),
         runs=_runs(network, members),
         bundles_in=_bundles(cut, into, len(members), by_turn=False),
         bundles_out=_bundles(cut, out, len(ids) - n_followers, by_turn=True),
     )
+
+
+def _with_outputs(network: Network, ends: Indices) -> Network:
+    """Let a shard's neurons know whether they are outputs of the whole network."""
+    network.is_output = np.isin(np.arange(len(network.ids)), ends)
+    return network
+
+
+def _door(sources: Grid, grid: Grid) -> Field | None:
+    """Return a field from one grid to another; None if they are the same."""
+    if sources == grid:
+        return None
+    return Field(sources, grid, np.zeros(count_positions(grid), dtype=np.intp), "proxy")
 
 
 def _bundles(cut: CutEdges, chosen: Indices, first: int, by_turn: bool) -> tuple[Bundle, ...]:
@@ -325,9 +379,11 @@ def _bundles(cut: CutEdges, chosen: Indices, first: int, by_turn: bool) -> tuple
 
 
 def _runs(network: Network, members: Indices) -> Indices:
-    sizes = np.where(network.is_input, 0, network.incoming.sizes + 1)
+    sizes = network.n_parameters
     ends = np.cumsum(sizes)
     neurons = members[sizes[members] > 0]
+    if not len(neurons):
+        return np.empty((0, 2), dtype=np.intp)
     start, end = ends[neurons] - sizes[neurons], ends[neurons]
     breaks = np.flatnonzero(start[1:] != end[:-1]) + 1
     return np.stack([start[np.append(0, breaks)], end[np.append(breaks - 1, len(end) - 1)]], axis=1)

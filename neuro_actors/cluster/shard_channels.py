@@ -23,6 +23,7 @@ from ..channels.interface import (
     Statistics,
     Waiting,
 )
+from ..network.field import count_positions
 from ..neuron.messages import ACTIVATION, URGENCY, MessageKind, Step
 from ..support.arrays import Array, freeze
 from ..support.errors import MessageError
@@ -76,11 +77,10 @@ class ShardEnvironment:
         """
         self._inner, self._channels, self._shard = inner, channels, shard
         net = shard.network
-        # how many inputs, outputs and parameters belong to proxies alone
+        # how many inputs and outputs belong to proxies alone; proxies have no parameters
         self._proxy_inputs = len(net.inputs) - len(shard.inputs)
         self._proxy_outputs = len(net.outputs) - shard.n_outputs
-        parameters = int((net.incoming.sizes + 1)[~net.is_input].sum())
-        self._proxy_parameters = parameters - shard.n_commits
+        self._wide = count_positions(net.input_grid), count_positions(net.output_grid)
 
     def begin(
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
@@ -97,22 +97,20 @@ class ShardEnvironment:
             MessageError: There are more or fewer rows.
         """
         n_inputs, n_outputs = len(self._shard.inputs), self._shard.n_outputs
-        columns = x.shape[1]
+        columns = x.shape[1] // self._wide[0]
         if len(x) != n_inputs or (targets is not None and len(targets) != n_outputs):
             expected = f"{n_inputs} rows of x and {n_outputs} targets expected"
             got = f"got {len(x)} rows and {'no' if targets is None else len(targets)} targets"
             raise MessageError(f"step {step.number}: {expected}, {got}")
         if step.loss is not None:
-            own = np.zeros((n_outputs, columns)) if targets is None else targets
+            own = targets
+            if own is None:
+                own = np.zeros((n_outputs, columns * self._wide[1]))
             others = np.zeros((self._proxy_outputs, own.shape[1]))
             targets = freeze(np.concatenate([own, others]))
         self._channels.begin(step, columns)
-        x = freeze(np.concatenate([x, np.zeros((self._proxy_inputs, columns))]))
-        if direction is None:
-            self._inner.begin(step, x, targets)
-        else:
-            whole = np.concatenate([direction, np.zeros(self._proxy_parameters)])
-            self._inner.begin(step, x, targets, freeze(whole))
+        x = freeze(np.concatenate([x, np.zeros((self._proxy_inputs, x.shape[1]))]))
+        self._inner.begin(step, x, targets, *(() if direction is None else (direction,)))
 
     async def wait_end(self) -> None:
         """See `EnvironmentPort.wait_end`."""
@@ -120,7 +118,7 @@ class ShardEnvironment:
         inner, shard = self._inner, self._shard
         self.predictions = inner.predictions[: shard.n_outputs]
         self.losses = inner.losses if shard.n_outputs else EMPTY
-        self.commits = inner.commits[: shard.n_commits]
+        self.commits = inner.commits
         self.input_urgencies = inner.input_urgencies[: shard.n_inputs]
 
 
@@ -208,7 +206,7 @@ class InputProxyPort(_ProxyPort):
         """See `PortBase.receive`."""
         step = await super().receive(kind)
         if step is not None and kind == URGENCY:
-            columns = self._inner.activations_in.shape[1]
+            columns = self._inner.urgencies_in.shape[1]
             self.urgencies_out = (
                 self._outbound.rows_of(columns, self._rows)
                 if urgencies_cross(self._bundle, step)
@@ -319,11 +317,19 @@ class FollowerProxyPort(_ProxyPort):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Inbound:
-    """What comes in one bundle and direction. names: of the proxies that wait for it."""
+    """What comes in one bundle and direction.
+
+    Attributes:
+        buffer: Holds it.
+        bundle: The bundle.
+        names: Of the proxies that wait for it.
+        positions: How many positions each row is about.
+    """
 
     buffer: InboundBuffer
     bundle: Bundle
     names: tuple[str, ...]
+    positions: int
 
 
 class ShardChannels(ChannelsDefaults):
@@ -364,7 +370,8 @@ class ShardChannels(ChannelsDefaults):
         buffer = InboundBuffer(name, ACTIVATION, count, count)
         if activations_cross(bundle):
             names = shard.network.ids[first : first + count]
-            self._inbound[bundle.number, "forward"] = _Inbound(buffer, bundle, names)
+            wide = int(shard.network.n_positions[first])
+            self._inbound[bundle.number, "forward"] = _Inbound(buffer, bundle, names, wide)
         for row, rows in enumerate(map(np.ndarray.tolist, bundle.rows())):
             port = self._inner.port(first + row)
             self._ports[first + row] = (
@@ -378,7 +385,9 @@ class ShardChannels(ChannelsDefaults):
         name = f"{self._name}, from shard {bundle.receiver}, level {bundle.level}"
         buffer = InboundBuffer(name, URGENCY, bundle.n_rows, bundle.n_turns)
         names = shard.network.ids[first : first + 1]
-        self._inbound[bundle.number, "back"] = _Inbound(buffer, bundle, names)
+        net = shard.network
+        wide = int(net.n_positions[net.sources[net.incoming.of(first)[0]]])
+        self._inbound[bundle.number, "back"] = _Inbound(buffer, bundle, names, wide)
         for turn in range(bundle.n_turns):
             port = self._inner.port(first + turn)
             self._ports[first + turn] = FollowerProxyPort(
@@ -386,10 +395,10 @@ class ShardChannels(ChannelsDefaults):
             )
 
     def begin(self, step: Step, columns: int) -> None:
-        """Begin a step of so many columns."""
+        """Begin a step of so many columns for each position."""
         for (_, direction), inbound in self._inbound.items():
             comes = direction == "forward" or urgencies_cross(inbound.bundle, step)
-            inbound.buffer.begin(step.number, comes, columns)
+            inbound.buffer.begin(step.number, comes, columns * inbound.positions)
 
     def deliver(self, bundle: int, direction: Direction, number: int, values: Array) -> None:
         """Take rows that another shard has sent, even before their step begins.

@@ -45,11 +45,12 @@ class ShardSociety:
         """
         shard = self.shard = Shard.from_arrays(start.shard, start.shard_arrays)
         network, n_own = shard.network, len(shard.members)
-        neurons = np.flatnonzero(~network.is_input[:n_own]).tolist()  # the own members come first
-        ends = np.cumsum(network.incoming.sizes[neurons] + 1).tolist()
+        neurons = np.flatnonzero(network.n_parameters[:n_own]).tolist()  # own members come first
+        ends = np.cumsum(network.n_parameters[neurons]).tolist()
         self._parts = list(zip(neurons, map(slice, [0, *ends], ends), strict=False))
         states = neuron_states(network, neurons, start.optimizer, start.updates, start.state)
-        self.rule = ReplicatedRule(rule_from_json(start.rule), states)
+        totals = {} if start.total is None else {k: start.total[part] for k, part in self._parts}
+        self.rule = ReplicatedRule(rule_from_json(start.rule), states, totals)
         self._sums = choose_sums(start.sums)
         self._recorders = [
             ShardRecorder(shard) if start.record else None for _ in range(start.lanes)
@@ -171,3 +172,9 @@ class ShardSociety:
         """Return each state of the optimizer (n_commits,), one neuron after another."""
         states = [self.rule.lanes[k][0].state.optimizer_state for k, _ in self._parts]
         return [np.concatenate(parts) for parts in zip(*states, strict=True)]
+
+    def total(self) -> Array | None:
+        """Return the sums over the ticks of a sequence in progress (n_commits,); None before it."""
+        totals = [self.rule.total_of(k) for k, _ in self._parts]
+        found = [total for total in totals if total is not None]
+        return np.concatenate(found) if found else None

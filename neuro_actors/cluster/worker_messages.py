@@ -78,6 +78,8 @@ class StartJob:
         updates: How many updates that optimizer has made.
         state: Parameters of the shard's own neurons, one neuron after another, then each state of
             the optimizer alike. Shape (n_commits,) each.
+        total: The sums of the shard's own neurons over the ticks that are done of a sequence in
+            progress; None if there is none. Shape (n_commits,).
         functions: The identities of the functions that the driver knows by the names that the shard
             uses, and the driver's numeric fingerprint, `numerics`.
     """
@@ -95,6 +97,7 @@ class StartJob:
     optimizer: dict[str, Any] | None
     updates: int
     state: tuple[Array, ...]
+    total: Array | None
     functions: dict[str, Any]
 
 
@@ -179,8 +182,7 @@ class ShardRecord:
 
     Attributes:
         blocks: One array for each of `gathered_record.reported_blocks`, such as the activations of
-            the shard's own members (own members, columns). Where messages hold parameters, as
-            commits do, they follow each other (n_parameters,).
+            the shard's own members, or their commits: message after message (numbers,).
     """
 
     blocks: tuple[Array, ...]
@@ -220,6 +222,7 @@ class BatchLearned:
             replica reports it. Shape (n_commits,).
         state: Each state of the optimizer, likewise; empty in a batch without learning. Shape
             (n_commits,) each.
+        total: See `StartJob`, after the batch; None as well if another replica reports it.
     """
 
     generation: int
@@ -227,6 +230,7 @@ class BatchLearned:
     digest: str
     commits: Array | None
     state: tuple[Array, ...]
+    total: Array | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -279,7 +279,8 @@ class MicroBatchNeuron(StatefulRule):
             asked = step  # which the rule refuses: it has not fired in that step
         self._calls.respond(asked, urgencies_in, urgencies_out, commit_out)
         state: tuple[Any, ...] = ()
-        term = BatchSum.of(number - 1, urgencies_in.shape[1], commit_out)
+        examples = urgencies_in.shape[1] // self.rule.positions
+        term = BatchSum.of(number - 1, examples, commit_out)
         if is_last:
             mean = done.merge(term).mean()
             commit_out[...] = mean

@@ -8,6 +8,7 @@ from helpers.linked_shards import drawn_shards
 from helpers.tiers import few
 
 import neuro_actors as na
+from neuro_actors.network.cell import make_cell
 from neuro_actors.proof.random_cases import draw_case
 
 
@@ -175,21 +176,29 @@ def test_of_this_network_and_no_other(diamond) -> None:
     assert not part.shard.flags.writeable
 
 
-def test_workers_refuse_what_they_do_not_know() -> None:
-    gate = [na.Input("a"), na.Interneuron("g", "product"), na.Neuron("y")]
-    chain = [na.Synapse("a", "g"), na.Synapse("g", "y")]
-    networks = {
-        "interneurons": na.Network(gate, chain, ["y"]),
-        "several positions": na.Network(
-            [na.Input("a", 3), na.Neuron("y")], [na.Synapse("a", "y")], ["y"]
-        ),
-        "frozen parameters": na.Network.layered([1, 1]).with_frozen("y0"),
-    }
-    for what, net in networks.items():
-        with pytest.raises(na.InputError, match=f"do not know .*{what} yet: leave engine=… out"):
-            na.gradient(
-                net,
-                np.ones((1, *net.input_grid, 1)),
-                np.ones((1, *net.output_grid, 1)),
-                engine="ray",
-            )
+def test_of_the_same_wiring_with_other_elements() -> None:
+    def net(combination: str, shift: int) -> na.Network:
+        nodes = [
+            na.Input("a", 3),
+            na.Interneuron("g", combination, na.field.shift((3,), (shift,))),
+            na.Neuron("y"),
+        ]
+        return na.Network(nodes, [na.Synapse("a", "g"), na.Synapse("g", "y", 1.0)], ["y"])
+
+    part = na.partition(net("sum", 1), 2)
+    part.check(net("sum", 1).with_frozen("y"))
+    for other in (net("sum", 2), net("product", 1)):
+        with pytest.raises(na.InputError, match="^this is a partition of another network"):
+            part.check(other)
+
+
+def test_what_a_delay_repeats_it_hears_in_its_source_s_shard() -> None:
+    nodes = [na.Input("x"), na.Delay("before", of="h"), na.Neuron("h"), na.Neuron("y")]
+    pairs = [("x", "h"), ("before", "h"), ("h", "y")]
+    net = na.Network(nodes, [na.Synapse(*pair, 0.5) for pair in pairs], ["y"])
+    part = na.Partition(net, [0, 0, 0, 1])
+    of_cell = part.of_cell(make_cell(net))
+    assert of_cell.shard.tolist() == [0, 0, 0, 1, 0]
+    # the loss node hands the delay's urgency on: it needs what `to before` says
+    assert part.messages == of_cell.messages
+    assert part.of_cell(net) is part

@@ -88,7 +88,7 @@ def test_weights_are_counted_and_one_batch_has_its_own_mean() -> None:
 
 @pytest.mark.parametrize("optimizer", [None, na.Adam(0.1)])
 def test_a_neuron_learns_in_all_lanes_at_once(optimizer: na.Optimizer | None) -> None:
-    rule = ReplicatedRule(na.rules.Backpropagation(), {})
+    rule = ReplicatedRule(na.rules.Backpropagation(), {}, {})
     lanes = rule.members(NET, 3, ORDERED, 3)
     alone = na.rules.Backpropagation().neuron(NET, 3, ORDERED)
     mean = np.arange(4.0)
@@ -106,13 +106,15 @@ def test_a_neuron_learns_in_all_lanes_at_once(optimizer: na.Optimizer | None) ->
 def test_a_neuron_goes_on_from_its_state() -> None:
     alone = na.rules.Backpropagation().neuron(NET, 3, ORDERED)
     alone.conclude(Step(1, optimizer=na.Adam(0.1)), np.ones(4), np.empty(4))
-    lanes = ReplicatedRule(na.rules.Backpropagation(), {3: alone.state}).members(NET, 3, ORDERED, 2)
+    lanes = ReplicatedRule(na.rules.Backpropagation(), {3: alone.state}, {}).members(
+        NET, 3, ORDERED, 2
+    )
     assert all(lane.state is alone.state for lane in lanes)
 
 
 async def test_in_lanes_a_step_without_learning_changes_nothing() -> None:
     """The neuron commits the mean urgencies of each step alone."""
-    rule = ReplicatedRule(na.rules.Backpropagation(), {})
+    rule = ReplicatedRule(na.rules.Backpropagation(), {}, {})
     (lane,) = rule.members(NET, 3, ORDERED, 1)
     before = lane.state
     respond = partial(lane.respond, urgencies_in=np.ones((2, 2)), urgencies_out=np.empty((0, 2)))

@@ -47,9 +47,10 @@ SAMPLES: list[Message] = [
     StartJob(
         1, 0, 2, (("127.0.0.1", 1), ("host", 2)), {"number": 0}, (PLACES, NUMBERS),
         {"name": "Backpropagation"}, "ordered", 4, True, {"name": "SGD"}, 3, (NUMBERS, NUMBERS + 1),
+        NUMBERS + 2,
         {"points": 1, "activations": {}},
     ),
-    StartJob(1, 0, 1, (), {}, (), {}, "ordered", 1, False, None, 0, (), {}),
+    StartJob(1, 0, 1, (), {}, (), {}, "ordered", 1, False, None, 0, (), None, {}),
     RunStep(4, "squared_error", True, False, "second", (2, 3), 2, 3, ROWS, ROWS + 1, NUMBERS),
     RunStep(4, None, False, False, "", None, 3, 1, ROWS, None, None),
     ConcludeBatch(4, 3, {"name": "Adam", "learning_rate": 0.1}),
@@ -58,8 +59,8 @@ SAMPLES: list[Message] = [
     JobReady(1),
     StepDone(1, 4, ROWS, NUMBERS, ROWS + 1, RECORD),
     StepDone(1, 4, ROWS, NUMBERS, None, None),
-    BatchLearned(1, 4, "abc", NUMBERS, (NUMBERS + 1, NUMBERS + 2)),
-    BatchLearned(1, 4, "abc", None, ()),
+    BatchLearned(1, 4, "abc", NUMBERS, (NUMBERS + 1, NUMBERS + 2), NUMBERS + 3),
+    BatchLearned(1, 4, "abc", None, (), None),
     JobFailed(1, 3, "'h' failed in step 3"),
     PeerLost(1, "worker 2 has closed its connection"),
     CutRows(0, 3, "back", 4, ROWS),
@@ -165,4 +166,4 @@ def test_a_change_of_a_message_changes_the_version() -> None:
     kinds = [*sorted(KINDS.values(), key=lambda kind: kind.__name__), ShardRecord]
     described = {kind.__name__: kind.__annotations__ for kind in kinds}
     digest = hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
-    assert (framing.VERSION, digest) == (5, "2c93a12490ede4e2")
+    assert (framing.VERSION, digest) == (6, "7374024b3fee130b")

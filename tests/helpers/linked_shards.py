@@ -82,7 +82,7 @@ class Spread:
         async with trio.open_nursery() as nursery:
             for channels in self.channels:
                 nursery.start_soon(channels.environment.wait_end)
-        n_commits = int((self.network.incoming.sizes + 1)[~self.network.is_input].sum())
+        n_commits = int(self.network.n_parameters.sum())
         commits, felt = np.full(n_commits, np.nan), np.full(x.shape, np.nan)
         said, losses = [], []
         for part, channels in zip(self.parts, self.channels, strict=True):
