@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..network import functions
-from ..network.elements_json import combinations_of
 from ..network.field import count_positions
 from ..network.function_identity import identities
 from ..network.network import Network
@@ -142,8 +141,7 @@ class Deployment:
     def _functions(self, shard: Shard) -> dict[str, Any]:
         """Return which functions this process knows by the names that a shard uses."""
         losses = functions.LOSSES if shard.n_outputs else ()
-        network = shard.network
-        found = identities(network.activations, losses, combinations_of(network))
+        found = identities(shard.network.activations, losses, shard.combinations)
         return found | {"numerics": fingerprint(self.sums)}
 
     def run_step(self, pending: PendingStep, shard: Shard) -> RunStep:

@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 import trio
 
-from ..network.elements_json import combinations_of
 from ..network.function_identity import compare
 from ..neuron.messages import Step
 from ..neuron.optimizer_json import optimizer_from_json
@@ -86,8 +85,8 @@ class Job:
         generation = self.place.generation
         try:
             with self._scope:
-                network = self.society.shard.network
-                self._compare_functions(network.activations, (), combinations_of(network))
+                shard = self.society.shard
+                self._compare_functions(shard.network.activations, (), shard.combinations)
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._run_members)
                     await self.links.connect(

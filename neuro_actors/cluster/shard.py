@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+from ..network.dropout import read_dropout
 from ..network.elements import ENVIRONMENT, LOSS_NODE, Interneuron
 from ..network.elements_json import elements_to_json, make_network
 from ..network.field import Field, Grid, count_positions, show_grid
@@ -130,6 +131,13 @@ class Shard:
     def n_commits(self) -> int:
         """How many numbers its own neurons commit together."""
         return int((self.runs[:, 1] - self.runs[:, 0]).sum())
+
+    @property
+    def combinations(self) -> list[str]:
+        """The combinations of its own interneurons, sorted: proxies do not combine."""
+        nodes = self.network.interneurons.items()
+        names = {node.combination for k, node in nodes if k < len(self.members)}
+        return sorted(name for name in names if read_dropout(name) is None)
 
     def own_part(self, commits: Array) -> Array:
         """Return what belongs to its own neurons. Shape (n_commits,).

@@ -163,3 +163,14 @@ def _draw_field(rng: np.random.Generator, grid: tuple[int, ...]) -> na.field.Fie
     return fields.gather(
         grid, rng.integers(-1, count_positions(grid), size=int(rng.integers(1, 5)))
     )
+
+
+def draw_workers(seed: int, net: na.Network) -> dict[str, object]:
+    """Settings of a cluster for a network: shards drawn neuron by neuron, or by the package, and replicas."""
+    rng = np.random.default_rng(seed)
+    neurons = rng.permutation(np.flatnonzero(~net.is_input))
+    count = min(int(rng.integers(1, 5)), len(neurons))
+    shard = rng.integers(0, count, len(net.ids))
+    shard[neurons[:count]] = np.arange(count)
+    part = na.Partition(net, shard) if seed % 4 else na.partition(net, count)
+    return {"partition": part, "replicas": 1 if net.delays else int(rng.integers(1, 4))}

@@ -1,0 +1,252 @@
+"""A society of any kind on workers has the bits of one process: gates, positions, delays, frozen parameters."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import trio
+from helpers import all_kinds, any_networks, forgery, gated_networks
+from helpers.comparing import same_bits
+from helpers.forgery import SENDER, VALUE
+from helpers.in_process_cluster import InProcess
+from helpers.linked_shards import spread
+from helpers.tiers import few
+
+import neuro_actors as na
+from neuro_actors.cluster import deployment
+from neuro_actors.cluster.driver import Driver
+from neuro_actors.cluster.launcher import call_in_worker
+from neuro_actors.cluster.settings import user_functions
+from neuro_actors.cluster.shard import Shard, shards
+from neuro_actors.network import functions
+
+ADAM = na.Adam(0.05)
+
+
+async def story(net: na.Network, x: Any, t: Any, count: int, log: Any, **more: Any) -> list[Any]:
+    """Predictions, gradients, learning; with them the seals and rows of the log."""
+    if not net.delays:
+        more["micro_batches"] = count
+    async with na.open_simulation(net, log=log, **more) as simulation:
+        answers: list[Any] = [await simulation.predict(x)]
+        answers.append(await simulation.gradient(x, t, wrt_inputs=True))
+        for some in (slice(None), slice(1)):
+            result = await simulation.train_step(x[some], t[some], optimizer=ADAM)
+            answers += [result.loss, result.predictions]
+        answers += [await simulation.network(), simulation.statistics().messages]
+    with pa.OSFile(str(log)) as file:
+        answers.append(pa.ipc.open_stream(file).read_all().replace_schema_metadata())
+    return answers
+
+
+def equal(one: list[Any], other: list[Any]) -> list[bool]:
+    return [_equal(a, b) for a, b in zip(one, other, strict=True)]
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, na.Gradient):
+        return same_bits(a, b)
+    if isinstance(a, na.Network):
+        return a.digest() == b.digest() and a == b
+    return bool(a.equals(b)) if isinstance(a, pa.Table) else np.array_equal(a, b)
+
+
+def check(net: na.Network, x: Any, t: Any, engine: InProcess, tmp_path: Path) -> None:
+    one = trio.run(partial(story, net, x, t, 3, tmp_path / "one.arrows"))
+    many = trio.run(partial(story, net, x, t, 3, tmp_path / "many.arrows", engine=engine))
+    assert all(equal(one, many)), equal(one, many)
+    assert [worker.crash for worker in engine.workers] == [None] * len(engine.workers)
+    audit = na.audit(tmp_path / "many.arrows")
+    assert audit.passed, str(audit)
+
+
+@pytest.mark.parametrize("delays", [False, True])
+@pytest.mark.parametrize("seed", few(range(300), 6))
+def test_any_network_has_the_bits_and_the_log_of_one_process(
+    seed: int, delays: bool, tmp_path: Path
+) -> None:
+    net, x, t = any_networks.draw(seed, delays)
+    check(net, x, t, InProcess(**any_networks.draw_workers(seed, net)), tmp_path)
+
+
+@pytest.mark.parametrize("k", few([3, 0, 1, 2, 4], 1))
+def test_a_neuron_a_shard(k: int, tmp_path: Path) -> None:
+    """All that can be cut is cut: also a shard of an interneuron alone, without parameters."""
+    case = all_kinds.all_kinds()[k]
+    net = case.network
+    shard = np.cumsum(~net.is_input) - 1
+    engine = InProcess(partition=na.Partition(net, np.maximum(shard, 0)))
+    check(net, case.x, case.targets, engine, tmp_path)
+
+
+def test_dropout_has_one_mask_wherever_it_lives(tmp_path: Path) -> None:
+    nodes = [na.Input("x", (3,)), na.Neuron("h", "tanh"), na.Interneuron("d", "dropout 0.4")]
+    nodes += [na.Delay("before", of="d"), na.Neuron("y")]
+    pairs = [("x", "h"), ("before", "h"), ("h", "d"), ("d", "y")]
+    net = na.Network(nodes, [na.Synapse(*pair) for pair in pairs], ["y"], seed=1)
+    x = np.random.default_rng(0).standard_normal((4, 3, 3, 1))
+    check(net, x, x, InProcess(partition=na.Partition(net, [0, 1, 0, 1, 1])), tmp_path)
+
+
+async def test_products_with_the_hessian() -> None:
+    for case in (all_kinds.gates(), all_kinds.picture()):
+        net, rng = case.network, np.random.default_rng(1)
+        along = rng.standard_normal(len(net.weights)), rng.standard_normal(len(net.ids))
+        along = along[0] * ~net.is_interneuron[net.targets], along[1] * (net.n_parameters > 0)
+        ask = case.x, case.targets, *along
+        async with na.open_simulation(net) as one:
+            expected = await one.hessian_vector_product(*ask)
+        async with na.open_simulation(net, engine=InProcess(shards=3)) as many:
+            assert same_bits(await many.hessian_vector_product(*ask), expected)
+
+
+@pytest.mark.parametrize("seed", few(range(60), 2))
+async def test_shards_of_any_channels_whatever_overtakes(seed: int, channels: str) -> None:
+    net, x, t = any_networks.draw(seed)
+    part = any_networks.draw_workers(seed + 1, net)["partition"]
+    wide = x.shape[1:-1]
+    rows = x.reshape(-1, x.shape[-1]), t.reshape(-1, 1)
+    async with (
+        na.open_simulation(net, channels) as one,
+        spread(net, part.shard, channels, np.random.default_rng(seed), travels=True) as many,
+    ):
+        said, losses, commits, felt = await many.step(*rows, "squared_error", wrt_inputs=True)
+        expected = await one.gradient(x, t, wrt_inputs=True)
+    weights, biases = many.parameters.by_element(commits, negated=True)
+    assert np.array_equal(weights, expected.weights)
+    assert np.array_equal(biases, expected.biases)
+    assert np.array_equal(said.T.reshape(expected.predictions.shape), expected.predictions)
+    inputs = (-felt / len(losses)).T.reshape(len(x), *wide, -1)
+    assert np.array_equal(inputs, expected.inputs)
+
+
+# --- workers that are lost -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("begun", few([5, 8, *(k for k in range(1, 20) if k not in (5, 8))], 2))
+def test_a_worker_lost_in_the_middle_of_a_sequence_costs_no_bit(
+    begun: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
+) -> None:
+    """It is killed as that many rounds have begun: forward, between two ticks, back, and as neurons learn."""
+    case = all_kinds.memory(ticks=3)
+    net, engine, count = case.network, InProcess(shards=2), 0
+    begin = Driver.begin
+
+    def strike(self: Driver, *args: Any) -> None:
+        nonlocal count
+        begin(self, *args)
+        count += 1
+        if count == begun:
+            engine.workers[begun % 2].kill()
+
+    monkeypatch.setattr(Driver, "begin", strike)
+    check(net, case.x, case.targets, engine, tmp_path)
+    assert count > begun
+    assert len(engine.workers) == 3
+    assert "is lost" in capfd.readouterr().err
+
+
+# --- a user's own, and what makes no sense ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_combination():
+    na.add_combination(
+        "workers' mean",
+        value=lambda x: x.sum(axis=0) / len(x),
+        slopes=lambda x, a: np.full(x.shape, 1 / len(x)),
+    )
+    yield "workers' mean"
+    functions.COMBINATIONS.pop("workers' mean", None)
+
+
+def mean_network(name: str) -> na.Network:
+    nodes = [na.Input("x"), na.Input("v"), na.Interneuron("m", name), na.Neuron("y")]
+    pairs = [na.Synapse("x", "m"), na.Synapse("v", "m"), na.Synapse("m", "y", 0.5)]
+    return na.Network(nodes, pairs, ["y"])
+
+
+def test_a_combination_of_the_user_s_own_travels_and_is_compared(
+    own_combination: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, x, t = mean_network(own_combination), np.ones((2, 2)), np.zeros((2, 1))
+    sent = user_functions(net)
+    assert sent is not None
+    assert list(sent["combinations"]) == [own_combination]
+    mine = functions.COMBINATIONS.pop(own_combination)
+    call_in_worker("builtins:print", '["here", 1, "", {}]', sent)
+    assert functions.COMBINATIONS[own_combination] is mine
+    assert same_bits(na.gradient(net, x, t, engine=InProcess(shards=2)), na.gradient(net, x, t))
+
+    def other(*args: Any, **more: Any) -> Any:
+        found = identities(*args, **more)
+        for known in found.get("combinations", {}).values():
+            known["digest"] = "0" * 64
+        return found
+
+    identities = deployment.identities
+    monkeypatch.setattr(deployment, "identities", other)
+    with pytest.raises(na.SimulationError, match="combination .*workers' mean"):
+        na.gradient(net, x, t, engine=InProcess(shards=2))
+
+
+def test_plain_combinations_are_not_sent() -> None:
+    assert user_functions(mean_network("sum")) is None
+
+
+def test_replicas_of_a_sequence_are_refused_before_work() -> None:
+    case = all_kinds.memory()
+    with pytest.raises(
+        na.InputError, match="delays goes through its sequences as one batch: use shards in place"
+    ):
+        na.gradient(case.network, case.x, case.targets, engine=InProcess(replicas=2))
+
+
+def test_a_shard_travels_with_all_elements() -> None:
+    for case in all_kinds.all_kinds():
+        net = na.rules.ThroughTime().society(case.network) if case.network.delays else case.network
+        for part in shards(net, na.partition(net, 2)):
+            again = Shard.from_arrays(*part.to_arrays())
+            assert again.network == part.network
+            assert np.array_equal(again.network.is_output, part.network.is_output)
+            assert (again.n_outputs, again.n_handed) == (part.n_outputs, part.n_handed)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
+def test_an_output_knows_that_it_is_one_in_every_shard(loss: str) -> None:
+    """Its slope beside a loss on probabilities is another one than a hidden neuron's."""
+    net = na.Network.layered([3, 4, 4], output_activation="sigmoid", seed=1)
+    net = net.with_parameters(20 * net.weights, net.biases)
+    rng = np.random.default_rng(0)
+    ask: Any = net, 3 * rng.standard_normal((5, 3)), rng.random((5, 4)), loss
+    part = na.Partition(net, [0] * 8 + [1, 1, 1])
+    assert same_bits(na.gradient(*ask, engine=InProcess(partition=part)), na.gradient(*ask))
+
+
+# --- a gathered log ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", few(["recurrent pictures", "gated", "pictures"], 1))
+def test_who_lied_by_one_last_bit_in_a_gathered_log(
+    name: str, tmp_path: Path, run_slow: bool
+) -> None:
+    path, other = tmp_path / "a.arrows", tmp_path / "b.arrows"
+    net = (gated_networks.NETWORKS | gated_networks.IN_TIME)[name]()
+    gated_networks.record(path, net, engine=InProcess(shards=2))
+    metadata, rows = forgery.read(path)
+    rng = np.random.default_rng(0)
+    chosen = [k for k in range(len(rows)) if rows[k][SENDER] not in (None, "environment")]
+    for k in rng.permutation([k for k in chosen if rows[k][VALUE]])[: 60 if run_slow else 6]:
+        forged = forgery.copied(rows)
+        i = int(rng.integers(len(forged[k][VALUE])))
+        forged[k][VALUE][i] = float(np.nextafter(forged[k][VALUE][i], 2.0))
+        forgery.write(other, metadata, forged)
+        lie = na.audit(other).lie
+        who = "the loss" if rows[k][SENDER] == "loss" else rows[k][SENDER]
+        assert lie is not None, rows[k]
+        assert (lie.row, lie.who) == (k, who), (str(lie), rows[k])
