@@ -83,6 +83,8 @@ def bound(
     targets: ArrayLike,
     loss: AnyLoss = "squared_error",
     wrt_inputs: bool = False,
+    *,
+    step: int | None = None,
 ) -> Gradient:
     """Compute how far rounding alone can bring two correct computations of a gradient apart.
 
@@ -93,6 +95,8 @@ def bound(
         targets: What the outputs should be. Shape (batch, *positions, n_outputs).
         loss: The name of the loss, a key of `na.LOSSES`.
         wrt_inputs: Whether to bound ∂loss/∂x too.
+        step: The number of the step whose masks dropouts have, 1 for the first step of a society;
+            through time that of its first round. Only a network with a dropout needs it.
 
     Returns:
         A `Gradient` whose entries are no gradient, but a bound of each entry's difference: of the
@@ -102,7 +106,7 @@ def bound(
     Raises:
         InputError: As `gradient`.
     """
-    return gradient_and_bound(network, x, targets, loss, wrt_inputs)[1]
+    return gradient_and_bound(network, x, targets, loss, wrt_inputs, step)[1]
 
 
 @explains_arguments
@@ -113,6 +117,8 @@ def with_bound(
     targets: ArrayLike,
     loss: AnyLoss = "squared_error",
     wrt_inputs: bool = False,
+    *,
+    step: int | None = None,
 ) -> tuple[Gradient, Gradient]:
     """Compute `gradient` and `bound` at once, if the bound proves something.
 
@@ -123,6 +129,8 @@ def with_bound(
         targets: What the outputs should be. Shape (batch, *positions, n_outputs).
         loss: The name of the loss, a key of `na.LOSSES`.
         wrt_inputs: Whether to compute ∂loss/∂x, and its bound, too.
+        step: The number of the step whose masks dropouts have, 1 for the first step of a society;
+            through time that of its first round. Only a network with a dropout needs it.
 
     Returns:
         The gradient, and the bound of each of its entries.
@@ -140,7 +148,7 @@ def with_bound(
         >>> bool((abs(difference) <= bound.weights).all())
         True
     """
-    expected, limit = gradient_and_bound(network, x, targets, loss, wrt_inputs)
+    expected, limit = gradient_and_bound(network, x, targets, loss, wrt_inputs, step)
     problem = proves_nothing(expected, limit)
     if problem:
         raise BoundError(problem)
@@ -214,7 +222,12 @@ def _greatest(values: Array) -> float:
 
 
 def gradient_and_bound(
-    network: Network, x: ArrayLike, targets: ArrayLike, loss: str, wrt_inputs: bool
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    loss: str,
+    wrt_inputs: bool,
+    step: int | None = None,
 ) -> tuple[Gradient, Gradient]:
     """Compute the gradient and its bound, also one that proves nothing.
 
@@ -225,11 +238,12 @@ def gradient_and_bound(
         targets: What the outputs should be. Shape (batch, *positions, n_outputs).
         loss: The name of the loss.
         wrt_inputs: Whether to bound ∂loss/∂x too.
+        step: See `bound`.
 
     Raises:
         InputError: As `gradient`.
     """
-    unrolled, rows, wanted = as_plain_examples(network, x, targets, loss)
+    unrolled, rows, wanted = as_plain_examples(network, x, targets, loss, step)
     run = Pass.of(unrolled.plain, rows, wanted, loss, unrolled.n_rows)
     of_copies = run.gradient(as_flag("wrt_inputs", wrt_inputs))
     expected = unrolled.fold(of_copies)

@@ -60,6 +60,9 @@ def gradient(
     targets: ArrayLike,
     loss: AnyLoss = "squared_error",
     wrt_inputs: bool = False,
+    *,
+    step: int | None = None,
+    window: int | None = None,
 ) -> Gradient:
     """Compute the gradient of the mean loss over a batch by matrices.
 
@@ -70,6 +73,9 @@ def gradient(
         targets: What the outputs should be. Shape (batch, *positions, n_outputs), likewise.
         loss: The name of the loss, a key of `na.LOSSES`.
         wrt_inputs: Whether to compute ∂loss/∂x too.
+        step: The number of the step whose masks dropouts have, 1 for the first step of a society;
+            through time that of its first round. Only a network with a dropout needs it.
+        window: After how many ticks derivatives are cut, as in `na.rules.ThroughTime`. None: never.
 
     Returns:
         The same as `neuro_actors.gradient`, up to rounding; see `bound`.
@@ -84,7 +90,7 @@ def gradient(
         >>> f"loss {gradient.loss:.2f}, by the bias {gradient.biases[1]:.1f}"
         'loss 0.16, by the bias -0.8'
     """
-    unrolled, rows, wanted = as_plain_examples(network, x, targets, loss)
+    unrolled, rows, wanted = as_plain_examples(network, x, targets, loss, step, window)
     run = Pass.of(unrolled.plain, rows, wanted, loss, unrolled.n_rows)
     return unrolled.fold(run.gradient(as_flag("wrt_inputs", wrt_inputs)))
 

@@ -48,6 +48,8 @@ def hessian_vector_product(
     weights: ArrayLike,
     biases: ArrayLike,
     loss: AnyLoss = "squared_error",
+    *,
+    step: int | None = None,
 ) -> Gradient:
     """Compute the Hessian of the mean loss times a direction by matrices.
 
@@ -59,6 +61,7 @@ def hessian_vector_product(
         weights: The direction's component for each synapse. Shape (n_synapses,).
         biases: The direction's component for each neuron. Shape (n_neurons,).
         loss: The name of the loss, a key of `na.LOSSES`.
+        step: The number of the step whose masks dropouts have, as in `gradient`.
 
     Returns:
         The same as `neuro_actors.hessian_vector_product`, up to rounding: the product in `weights`
@@ -68,7 +71,7 @@ def hessian_vector_product(
         InputError: A shape is wrong, a value is not finite, a function has no curvature, or the
             loss is not defined for these predictions and targets.
     """
-    unrolled, tangents = _TangentPass.of(network, x, targets, weights, biases, loss)
+    unrolled, tangents = _TangentPass.of(network, x, targets, weights, biases, loss, step)
     return unrolled.fold(tangents.product())
 
 
@@ -81,6 +84,8 @@ def hessian_vector_bound(
     weights: ArrayLike,
     biases: ArrayLike,
     loss: AnyLoss = "squared_error",
+    *,
+    step: int | None = None,
 ) -> Gradient:
     """Compute how far rounding alone can bring two correct computations of this product apart.
 
@@ -94,6 +99,7 @@ def hessian_vector_bound(
         weights: The direction's component for each synapse. Shape (n_synapses,).
         biases: The direction's component for each neuron. Shape (n_neurons,).
         loss: The name of the loss, a key of `na.LOSSES`.
+        step: The number of the step whose masks dropouts have, as in `gradient`.
 
     Returns:
         A `Gradient` whose entries are no gradient, but a bound of each entry's difference. It may
@@ -102,7 +108,7 @@ def hessian_vector_bound(
     Raises:
         InputError: As `hessian_vector_product`.
     """
-    return product_and_bound(network, x, targets, weights, biases, loss)[1]
+    return product_and_bound(network, x, targets, weights, biases, loss, step)[1]
 
 
 def product_and_bound(
@@ -112,6 +118,7 @@ def product_and_bound(
     weights: ArrayLike,
     biases: ArrayLike,
     loss: AnyLoss = "squared_error",
+    step: int | None = None,
 ) -> tuple[Gradient, Gradient]:
     """Compute the product and its bound, also one that proves nothing.
 
@@ -123,11 +130,12 @@ def product_and_bound(
         weights: The direction's component for each synapse. Shape (n_synapses,).
         biases: The direction's component for each neuron. Shape (n_neurons,).
         loss: The name of the loss, a key of `na.LOSSES`.
+        step: The number of the step whose masks dropouts have, as in `gradient`.
 
     Raises:
         InputError: As `hessian_vector_product`.
     """
-    unrolled, tangents = _TangentPass.of(network, x, targets, weights, biases, loss)
+    unrolled, tangents = _TangentPass.of(network, x, targets, weights, biases, loss, step)
     of_copies = tangents.product()
     expected = unrolled.fold(of_copies)
 
@@ -168,8 +176,9 @@ class _TangentPass(NamedTuple):
         weights: ArrayLike,
         biases: ArrayLike,
         loss: str,
+        step: int | None,
     ) -> tuple[Unrolled, _TangentPass]:
-        unrolled, rows, wanted = as_plain_examples(network, x, targets, loss)
+        unrolled, rows, wanted = as_plain_examples(network, x, targets, loss, step)
         v, v_bias = unrolled.direction(*as_direction(network, weights, biases))
         functions.check_curvature(network.activations, loss)
         functions.check_bends(node.combination for node in network.interneurons.values())

@@ -9,7 +9,10 @@ receptive fields, no delays and no rounds, and shares nothing with how a society
                         source, each at the positions that the field lists. Where it hears nothing,
                         it is a number that never changes: an input
     a delay             an interneuron that adds up one source: its neuron, so many ticks before.
-                        Where there is no such tick, it is an input whose value is 0
+                        Where there is no such tick, it is an input whose value is 0. Where
+                        urgencies are cut, it is an input too, with the value that it repeats
+    a dropout           a product of its source and an input, the mask that it draws in the step;
+                        in a prediction it adds up its source
 
 A parameter of the network has a copy at each position and tick. Its derivative is the sum over its
 copies. What leads to no output is left out: the derivatives of these copies are 0.
@@ -17,11 +20,14 @@ copies. What leads to no output is left out: the derivatives of these copies are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...network.dropout import draw_mask, read_dropout
 from ...network.elements import Input, Interneuron, Neuron, Synapse
 from ...network.examples import as_examples, as_rows
 from ...network.field import NOWHERE, Grid
@@ -29,18 +35,23 @@ from ...network.gradient import Gradient
 from ...network.network import Network
 from ...network.sequences import count_ticks
 from ...support.arrays import Array, Indices
+from ...support.errors import InputError
+from ...support.scalars import as_whole_number
 from .interneurons import value_of_nothing
+from .matrices import Matrices
 
 NO_COPY = -1  # of no parameter, and of no value of x
+Masks: TypeAlias = dict[tuple[int, int], Array]
 
 
 def is_plain(network: Network) -> bool:
-    """Return whether each neuron lives at one position, and there are no delays.
+    """Return whether each neuron lives at one position, and there are no delays or dropouts.
 
     Args:
         network: The network.
     """
-    return not network.delays and len(network.grids) == 1 and network.grids[0] == ()
+    is_at_one = len(network.grids) == 1 and network.grids[0] == ()
+    return is_at_one and not network.delays and not _dropouts(network)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +70,8 @@ class Unrolled:
             Shape (n_plain_neurons,).
         input_of: The place of each input of `plain` among the values of an example, which are laid
             out as in x; NO_COPY for one whose value never changes. Shape (n_plain_inputs,).
-        constants: The value of each input that never changes, else 0. Shape (n_plain_inputs,).
+        constants: The value of each input that is not one of x, else 0. Shape (n_plain_inputs,), or
+            (batch, n_plain_inputs).
     """
 
     of: Network
@@ -89,6 +101,18 @@ class Unrolled:
             return x
         flat = x.reshape(len(x), -1)
         return np.where(self.input_of == NO_COPY, self.constants, flat[:, self.input_of])
+
+    def values(self, x: Array) -> dict[int, Array]:
+        """Return what the nodes say, by their number.
+
+        Args:
+            x: Shape (batch, *axes, n_inputs).
+
+        Returns:
+            Shape (batch,) each.
+        """
+        _, a = Matrices(self.plain, None).forward(self.inputs(x))
+        return {int(name[1:]): a[:, k] for k, name in enumerate(self.plain.ids)}
 
     def targets(self, targets: Array) -> Array:
         """Return the targets of the plain network. Shape (batch, n_plain_outputs).
@@ -172,13 +196,14 @@ def sum_of_copies(values: Array, owners: Indices, n: int) -> Array:
     return np.asarray(np.bincount(owners[there], values[there], n), dtype=np.float64)
 
 
-def as_plain(network: Network, x: ArrayLike) -> tuple[Unrolled, Array]:
+def as_plain(network: Network, x: ArrayLike, step: int | None = None) -> tuple[Unrolled, Array]:
     """Unroll a network, and lay out its inputs.
 
     Args:
         network: The network.
         x: The values of the inputs. Shape (batch, *positions, n_inputs), or (batch, ticks,
             *positions, n_inputs) of a network with delays.
+        step: The number of the step whose masks dropouts have. None: that of a prediction, none.
 
     Returns:
         The unrolled network, and the inputs of the plain one, of shape (batch, n_plain_inputs).
@@ -188,12 +213,17 @@ def as_plain(network: Network, x: ArrayLike) -> tuple[Unrolled, Array]:
     """
     ticks = _ticks_of(network, x)
     rows = as_rows(network, x, axes=ticks)
-    unrolled = unroll(network, *ticks)
+    unrolled = unroll(network, *ticks, masks=_draw_masks(network, len(rows), ticks, step))
     return unrolled, unrolled.inputs(rows)
 
 
 def as_plain_examples(
-    network: Network, x: ArrayLike, targets: ArrayLike, loss: str
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    loss: str,
+    step: int | None = None,
+    window: int | None = None,
 ) -> tuple[Unrolled, Array, Array]:
     """Unroll a network, and lay out a batch with its targets.
 
@@ -202,17 +232,49 @@ def as_plain_examples(
         x: The values of the inputs, as in `as_plain`. Shape (batch, …, n_inputs).
         targets: What the outputs should be. Shape (batch, *positions, n_outputs), likewise.
         loss: The name of the loss.
+        step: The number of the step whose masks dropouts have; through time of its first round.
+        window: After how many ticks urgencies are cut, as in `rules.ThroughTime`. None: never.
 
     Returns:
         The unrolled network, the inputs and the targets of the plain one.
 
     Raises:
-        InputError: As `as_examples`.
+        InputError: As `as_examples`; or a network with a dropout has no step.
     """
     ticks = _ticks_of(network, x)
     rows, wanted = as_examples(network, x, targets, loss, axes=ticks)
-    unrolled = unroll(network, *ticks)
+    if step is None and (dropouts := _dropouts(network)):
+        name = network.ids[next(iter(dropouts))]
+        raise InputError(
+            f"interneuron {name!r} draws another mask in each step: say which, as step=1 for the "
+            "first step of a society"
+        )
+    masks = _draw_masks(network, len(rows), ticks, step)
+    unrolled = unroll(network, *ticks, masks=masks)
+    if window is not None and ticks:
+        window = as_whole_number("window", window, 1)
+        held = unrolled.values(rows)
+        unrolled = unroll(network, *ticks, masks=masks, window=window, held=held)
     return unrolled, unrolled.inputs(rows), unrolled.targets(wanted)
+
+
+def _dropouts(network: Network) -> dict[int, tuple[float, int]]:
+    """Return the rate and the seed of each dropout, by its position."""
+    found = {k: read_dropout(node.combination) for k, node in network.interneurons.items()}
+    return {k: one for k, one in found.items() if one is not None}
+
+
+def _draw_masks(network: Network, batch: int, ticks: Grid, step: int | None) -> Masks:
+    """Return the mask of each dropout at each tick, as the interneurons draw them."""
+    found: Masks = {}
+    if step is not None:
+        for k, (rate, seed) in _dropouts(network).items():
+            for t in range(ticks[0] if ticks else 1):
+                drawn_for = (step, t + 1) if ticks else (step,)
+                n = int(network.n_positions[k])
+                mask = draw_mask(rate, seed, network.ids[k], drawn_for, batch * n)
+                found[t, k] = mask.reshape(batch, n)
+    return found
 
 
 def _ticks_of(network: object, x: ArrayLike) -> Grid:
@@ -221,12 +283,23 @@ def _ticks_of(network: object, x: ArrayLike) -> Grid:
     return (count_ticks(x),)
 
 
-def unroll(network: Network, ticks: int = 1) -> Unrolled:
+def unroll(
+    network: Network,
+    ticks: int = 1,
+    *,
+    masks: Masks | None = None,
+    window: int | None = None,
+    held: Mapping[int, Array] | None = None,
+) -> Unrolled:
     """Unroll a network.
 
     Args:
         network: The network.
         ticks: How many ticks it goes through, if it has delays.
+        masks: By tick and position of a dropout its mask. Shape (batch, positions) each. None:
+            dropouts leave nothing out.
+        window: After how many ticks urgencies are cut. None: never.
+        held: What `Unrolled.values` returned of the same network without a window.
     """
     network.check_rule("the reference")
     time = (ticks,) if network.delays else ()
@@ -239,24 +312,32 @@ def unroll(network: Network, ticks: int = 1) -> Unrolled:
         bias_of = np.where(network.n_parameters > 0, np.arange(len(network.ids)), NO_COPY)
         zeros = np.zeros(len(n_inputs))
         return Unrolled(network, network, axes, out_axes, weight_of, bias_of, n_inputs, zeros)
-    return _Unrolling(network, ticks).result(axes, out_axes)
+    return _Unrolling(network, ticks, masks or {}, window, held or {}).result(axes, out_axes)
 
 
 class _Unrolling:
     """The nodes and synapses of the plain network, as they are found.
 
-    nodes: For each its kind: an activation function's name, an interneuron's combination, or the
-    value of an input that never changes. into: For each the nodes that lead into it, and the
-    synapses that these are copies of.
+    values: The value of each input that is not one of x. into: For each other node the nodes that
+    lead into it, and the synapses that these are copies of. The mask of a dropout has the number of
+    its node, and the number of all nodes more.
     """
 
-    def __init__(self, network: Network, ticks: int) -> None:
-        self.network, self.ticks = network, ticks
+    def __init__(
+        self,
+        network: Network,
+        ticks: int,
+        masks: Masks,
+        window: int | None,
+        held: Mapping[int, Array],
+    ) -> None:
+        self.network, self.ticks, self.masks = network, ticks, masks
+        self.window, self.held, self.dropouts = window, held, _dropouts(network)
         sizes = network.n_positions
         self.first = np.cumsum(sizes) - sizes
         self.per_tick = int(sizes.sum())
         self.input_row = {network.position[name]: i for i, name in enumerate(network.inputs)}
-        self.values: dict[int, float] = {}  # of inputs that never change
+        self.values: dict[int, float | Array] = {}
         self.into: dict[int, list[tuple[int, int]]] = {}  # of others: (source, synapse)
         for t in range(ticks):
             for k in range(len(network.ids)):
@@ -271,10 +352,12 @@ class _Unrolling:
         network, here = self.network, self.node(t, k, p)
         if k in network.delays:
             of, later = network.delays[k]
-            if 0 <= t - later < self.ticks:
-                self.into[here] = [(self.node(t - later, of, p), NO_COPY)]
-            else:
+            if not 0 <= t - later < self.ticks:
                 self.values[here] = 0.0
+            elif self.window is not None and t // self.window != (t - later) // self.window:
+                self.values[here] = self.held.get(self.node(t - later, of, p), 0.0)
+            else:
+                self.into[here] = [(self.node(t - later, of, p), NO_COPY)]
         elif k in network.interneurons:
             field = network.interneurons[k].field
             positions = [p] if field is None else field.positions[p].tolist()
@@ -283,7 +366,12 @@ class _Unrolling:
             self.into[here] = [(source, NO_COPY) for source in found]
             if not found:
                 del self.into[here]
-                self.values[here] = value_of_nothing(network, k)
+                nothing = 0.0 if k in self.dropouts else value_of_nothing(network, k)
+                self.values[here] = nothing
+            elif (t, k) in self.masks:
+                mask = self.ticks * self.per_tick + here
+                self.values[mask] = self.masks[t, k][:, p]
+                self.into[here].append((mask, NO_COPY))
         elif not network.is_input[k]:
             self.into[here] = [
                 (self.node(t, int(network.sources[s]), p), s)
@@ -303,7 +391,9 @@ class _Unrolling:
         nodes: list[Input | Neuron | Interneuron] = []
         synapses: list[Synapse] = []
         weight_of: list[int] = []
-        bias_of, input_of, constants = [], [], []
+        bias_of: list[int] = []
+        input_of: list[int] = []
+        constants: list[float | Array] = []
         for here in left:
             t, place = divmod(here, self.per_tick)
             k = int(owner[place])
@@ -318,6 +408,8 @@ class _Unrolling:
                 nodes.append(Input(name))
             elif k in network.delays:
                 nodes.append(Interneuron(name, "sum"))
+            elif k in self.dropouts:
+                nodes.append(Interneuron(name, "product" if self.masks else "sum"))
             elif k in network.interneurons:
                 nodes.append(Interneuron(name, network.interneurons[k].combination))
             else:
@@ -337,7 +429,7 @@ class _Unrolling:
             np.array(weight_of, dtype=np.intp),
             np.array(bias_of, dtype=np.intp),
             np.array(input_of, dtype=np.intp),
-            np.array(constants),
+            np.stack(np.broadcast_arrays(*constants), axis=-1) if constants else np.zeros(0),
         )
 
     def _reached_from(self, outputs: list[int]) -> list[int]:
