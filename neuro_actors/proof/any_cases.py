@@ -1,4 +1,5 @@
-"""Draws networks of any kind: interneurons, positions, receptive fields, frozen parts and delays.
+"""Draws networks of any kind: interneurons, positions, receptive fields, frozen parts, delays and
+dropouts.
 
 In some cases there are targets that do not count.
 
@@ -15,6 +16,7 @@ import numpy as np
 from ..network import field
 from ..network.cell import make_cell
 from ..network.combinations import PACKAGE_COMBINATIONS
+from ..network.dropout import show_dropout
 from ..network.elements import Delay, Input, Interneuron, Neuron, Synapse
 from ..network.field import Field, Grid, count_positions
 from ..network.network import Network
@@ -138,8 +140,12 @@ class _Drawing:
         kind = rng.random()
         if kind < 0.45:
             self._add_neuron(id, grid, self._choose(grid))
-        elif kind < 0.65:
+        elif kind < 0.6:
             self._add_interneuron(id, grid, self._choose(grid))
+        elif kind < 0.65:
+            rate, seed = 0.1 * int(rng.integers(1, 6)), int(rng.integers(3))
+            self.synapses.append(Synapse(self._choose(grid, 1)[0], id))
+            self._add(Interneuron(id, show_dropout(rate, seed)), grid)
         else:
             found = self._draw_field(grid)
             if len(found.positions) > MOST_POSITIONS:

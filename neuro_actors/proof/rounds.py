@@ -28,6 +28,7 @@ from ..support.arrays import Array
 from .reference.cells import Cells
 from .reference.each_neuron import Comparison, Mail, each_neuron
 from .reference.rounding import gamma
+from .reference.unroll import Masks, draw_masks
 
 Rounds = Sequence[tuple[Step, Mail]]
 
@@ -78,16 +79,23 @@ def compare_step(
             (n_neurons,), in a step with tangents.
         window: After how many ticks urgencies are cut, as in `rules.ThroughTime`.
     """
+    number = rounds[0][0].number if rounds[-1][0].loss else None  # a prediction has no masks
+    masks = draw_masks(network, len(x), x.shape[1:2] if network.delays else (), number)
     if network.delays:
-        return _compare_time(network, rounds, x, targets, window)
+        return _compare_time(network, rounds, x, targets, window, masks)
     ((step, mail),) = rounds
-    along = direction if step.tangent else None
-    found = each_neuron(network, x, targets, step.loss, mail, step.wrt_inputs, along)
+    along, own = direction if step.tangent else None, _at(0, masks)
+    found = each_neuron(network, x, targets, step.loss, mail, step.wrt_inputs, along, own)
     return Compared(found, found[-1].gradients(network) if step.loss else None)
 
 
+def _at(t: int, masks: Masks) -> dict[int, Array]:
+    """Return the masks of a tick, by the position of the dropout."""
+    return {k: mask for (tick, k), mask in masks.items() if tick == t}
+
+
 def _compare_time(
-    network: Network, rounds: Rounds, x: Array, targets: Array, window: int | None
+    network: Network, rounds: Rounds, x: Array, targets: Array, window: int | None, masks: Masks
 ) -> Compared:
     cell = make_cell(network)
     time = _Time(network, cell, x, targets, window)
@@ -98,7 +106,7 @@ def _compare_time(
         assert here is not None
         t = here.tick - 1
         given = time.inputs(t), time.targets(t) if here.back else None
-        (one,) = each_neuron(cell, *given, step.loss, mail, step.wrt_inputs)
+        (one,) = each_neuron(cell, *given, step.loss, mail, step.wrt_inputs, masks=_at(t, masks))
         found.append(one)
         if here.back:
             back[t] = one

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..network.dropout import read_dropout
 from ..network.gradient import Gradient
 from ..network.network import Network
 from ..support.arrays import Array
 from ..support.errors import InputError
 from ..support.optional import import_optional
+from .reference.unroll import draw_masks
 
 
 def torch_gradient(
@@ -21,6 +23,7 @@ def torch_gradient(
     targets: Array,
     loss: str = "squared_error",
     window: int | None = None,
+    step: int | None = None,
 ) -> Gradient:
     """Compute what `reference.gradient` returns with `wrt_inputs`, by autograd, neuron by neuron.
 
@@ -33,13 +36,14 @@ def torch_gradient(
         targets: What the outputs should be. Shape (batch, *positions, n_outputs), likewise.
         loss: The name of a loss that is built in.
         window: As in `rules.ThroughTime`: after how many ticks derivatives are cut.
+        step: The number of the step whose masks dropouts have, as in `na.reference.gradient`.
 
     Raises:
         InputError: PyTorch has no counterpart of the loss, an activation function or a combination.
     """
     torch = import_optional("torch", "it needs PyTorch: pip install 'neuro-actors[torch]'")
 
-    leaves, predictions, value = _compute(torch, network, x, targets, loss, None, window)
+    leaves, predictions, value = _compute(torch, network, x, targets, loss, None, window, step)
     gradients = (
         gradient.numpy() for gradient in torch.autograd.grad(value, leaves, materialize_grads=True)
     )
@@ -53,6 +57,7 @@ def torch_hessian_vector_product(
     weights: Array,
     biases: Array,
     loss: str = "squared_error",
+    step: int | None = None,
 ) -> Gradient:
     """Compute what `reference.hessian_vector_product` returns, by a second backward pass.
 
@@ -63,6 +68,7 @@ def torch_hessian_vector_product(
         weights: The direction's component for each synapse. Shape (n_synapses,).
         biases: The direction's component for each neuron. Shape (n_neurons,).
         loss: The name of a loss that is built in.
+        step: The number of the step whose masks dropouts have, as in `na.reference.gradient`.
 
     Raises:
         InputError: PyTorch has no counterpart of the loss, an activation function or a combination.
@@ -71,7 +77,8 @@ def torch_hessian_vector_product(
 
     # torch adds 1e-12 to a divisor in the second derivative of its own binary cross-entropy
     own_losses = {"cross_entropy": lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).sum(1)}
-    (*parameters, _), predictions, value = _compute(torch, network, x, targets, loss, own_losses)
+    given = torch, network, x, targets, loss, own_losses
+    (*parameters, _), predictions, value = _compute(*given, step=step)
     first = torch.autograd.grad(value, parameters, create_graph=True, materialize_grads=True)
     along = sum(
         (g * torch.tensor(v, dtype=torch.float64)).sum()
@@ -94,6 +101,7 @@ def _compute(
     loss: str,
     own_losses: dict[str, Any] | None = None,
     window: int | None = None,
+    step: int | None = None,
 ) -> tuple[list[Any], Any, Any]:
     """Return the leaves (weights, biases, inputs), the predictions and the mean loss as tensors."""
     tensor: Callable[[Array], Any] = lambda array: torch.tensor(array, dtype=torch.float64)  # noqa: E731
@@ -102,6 +110,7 @@ def _compute(
         leaf.requires_grad_(True)
     batch, ticks = len(x), x.shape[1] if network.delays else 1
     rows = leaves[2].reshape(batch, ticks, -1, len(network.inputs))
+    masks = draw_masks(network, batch, (ticks,) if network.delays else (), step)
     known: dict[tuple[int, int], Any] = {}  # by tick and neuron: (batch, positions)
 
     def value(t: int, k: int) -> Any:
@@ -120,7 +129,8 @@ def _compute(
             return rows[:, t, :, network.inputs.index(network.ids[k])]
         sources = set(network.sources[network.incoming.of(k)].tolist())
         values = {source: value(t, source) for source in sources}
-        return _neuron(torch, network, k, values, *leaves[:2])
+        said = _neuron(torch, network, k, values, *leaves[:2])
+        return said * tensor(masks[t, k]) if (t, k) in masks else said
 
     if all(later > 0 for _, later in network.delays.values()):  # tick after tick: less deep
         for t, k in product(range(ticks), np.argsort(network.level, kind="stable").tolist()):
@@ -149,7 +159,9 @@ def _neuron(
         signal = torch.stack(sources, dim=2) @ weights[incoming] + biases[k]
         return _activation(torch, network.activations[k])(signal)
     node = network.interneurons[k]
-    combine, nothing = _combination(torch, node.combination)
+    # a dropout repeats; what has a step multiplies by its mask
+    name = "sum" if read_dropout(node.combination) else node.combination
+    combine, nothing = _combination(torch, name)
     if node.field is None:
         return combine(sources)
     terms = []

@@ -37,7 +37,7 @@ from .random_cases import Case, draw_case
 from .reference.bounds import gradient_and_bound, proves_nothing
 from .reference.each_neuron import Mail, greatest_use
 from .reference.products import product_and_bound
-from .reference.unroll import as_plain
+from .reference.unroll import as_plain, dropouts_of
 from .rounds import compare_step, split_into_steps
 
 RATE, MOMENTUM = 0.05, 0.9
@@ -144,9 +144,12 @@ def verify_case(
         predictions, gradient, product, once, twice, messages = run(society, channels)
     except NeuroActorsError as error:
         return Verdict(seed, case, 0, {}, str(error))
-    found = _Found(case, direction, predictions, gradient, product, (network, once, twice))
+    numbers = [
+        rounds[0][0].number for rounds in split_into_steps(recorder.steps) if rounds[-1][0].loss
+    ]
+    found = _Found(case, direction, predictions, gradient, product, (network, once, twice), numbers)
     differences = found.each_neuron(recorder.steps)
-    whole = gradient_and_bound(network, x, t, loss, gradient.inputs is not None)
+    whole = gradient_and_bound(network, x, t, loss, gradient.inputs is not None, numbers[0])
     differences["finite differences"] = found.finite_differences(
         whole[1].loss, np.random.default_rng(seed)
     )
@@ -164,7 +167,11 @@ def verify_case(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a society computed. networks: before it learned, and after the first and second step."""
+    """What a society computed.
+
+    networks: Before it learned, and after the first and second step. numbers: Of the steps that
+    have a loss, the numbers of their first rounds.
+    """
 
     case: Case
     direction: tuple[Array, Array]
@@ -172,6 +179,7 @@ class _Found:
     gradient: Gradient
     product: Gradient | None
     networks: tuple[Network, Network, Network]
+    numbers: list[int]
 
     def each_neuron(self, steps: list[tuple[Step, Mail]]) -> dict[str, float]:
         """Compare what each member sent with what it should have sent, given what it received.
@@ -212,26 +220,33 @@ class _Found:
         case, gradient, product = self.case, self.gradient, self.product
         data = case.x, masked_again(case.targets)
         given = case.network, *data
-        later, later_bound = gradient_and_bound(self.networks[1], *data, case.loss, False)
+        *_, once, twice = self.numbers
+        later, later_bound = gradient_and_bound(self.networks[1], *data, case.loss, False, twice)
         proves = not proves_nothing(expected, bound, AGREES)
         later_proves = proves and not proves_nothing(later, later_bound, AGREES)
+        masked = bool(dropouts_of(case.network))  # a prediction has no masks
         use = max(
             greatest_use(found, expected.predictions, bound.predictions)
-            for found in (self.predictions, gradient.predictions)
+            for found in [gradient.predictions, *[self.predictions] * (not masked)]
         )
         yield "predictions", use, proves
         yield "loss", _difference(gradient, expected, bound, "loss"), proves
         yield "gradient", _differences(gradient, expected, bound), proves
         if product is not None:
-            curved, curved_bound = product_and_bound(*given, *self.direction, case.loss)
+            curved, curved_bound = product_and_bound(
+                *given, *self.direction, case.loss, self.numbers[1]
+            )
             product_proves = not proves_nothing(curved, curved_bound, AGREES)
             use = max(
                 _difference(product, curved, curved_bound, name)
                 for name in ("weights", "biases", "predictions", "loss")
             )
             yield "product", use, product_proves
+        first = expected, bound
+        if masked:  # by those of another step
+            first = gradient_and_bound(*given, case.loss, False, once)
         use = max(
-            _learning_difference(name, self.networks, [(expected, bound), (later, later_bound)])
+            _learning_difference(name, self.networks, [first, (later, later_bound)])
             for name in ("weights", "biases")
         )
         yield "learning", use, later_proves
@@ -239,7 +254,7 @@ class _Found:
             from .torch_oracle import torch_gradient, torch_hessian_vector_product
 
             plain = case.network, case.x, case.targets
-            other = torch_gradient(*plain, case.loss)
+            other = torch_gradient(*plain, case.loss, step=self.numbers[0])
             use = max(
                 _difference(gradient, other, bound, name)
                 for name in ("predictions", "loss", "weights", "biases", "inputs")
@@ -247,7 +262,9 @@ class _Found:
             yield "PyTorch", use, proves
             if product is None:
                 return
-            other = torch_hessian_vector_product(*plain, *self.direction, case.loss)
+            other = torch_hessian_vector_product(
+                *plain, *self.direction, case.loss, self.numbers[1]
+            )
             use = max(_difference(product, other, curved_bound, n) for n in ("weights", "biases"))
             yield "PyTorch's product", use, product_proves
 
@@ -263,7 +280,7 @@ class _Found:
         weights = np.flatnonzero(~network.is_interneuron[network.targets])
         chosen = np.append(weights, n_weights + np.flatnonzero(network.n_parameters))
         worst, h = 0.0, 1e-4
-        unrolled, x = as_plain(network, case.x)
+        unrolled, x = as_plain(network, case.x, self.numbers[0])
         for k in rng.permutation(chosen)[:SAMPLE]:
             direction = np.zeros(n_weights + len(network.ids))
             direction[k] = h

@@ -113,5 +113,14 @@ def both_directions(batch: int = 2, seed: int = 0, ticks: int = 4) -> Case:
     return Case(na.Network(nodes, synapses, ["y"]), x, targets, LOSS)
 
 
+def dropouts(batch: int = 3, seed: int = 0) -> Case:
+    """Dropouts at three positions and at one, behind each other."""
+    L, rng = na.layers, np.random.default_rng(seed)
+    h = L.dropout(L.dense(L.inputs(2, positions=3), 3, "tanh", name="h"), 0.4, name="d")
+    y = L.dense(L.dropout(L.flatten(h, name="f"), 0.2, seed=5, name="e"), 2, "sigmoid", name="y")
+    x, targets = rng.standard_normal((batch, 3, 2)), rng.random((batch, 2))
+    return Case(L.network(y, seed=1), x, targets, LOSS)
+
+
 def all_kinds() -> list[Case]:
     return [gates(), picture(), memory(), memory(batch=2, ticks=3, grid=(3,)), both_directions()]

@@ -11,8 +11,15 @@ import pytest
 from neuro_actors.channels.bundled import carried_rows, countdown
 from neuro_actors.channels.bundled import row_layout as layout
 from neuro_actors.network import combinations, field, masks, passes
+from neuro_actors.neuron import (
+    dropout_rule,
+    interneuron_rule,
+    loss_node,
+    neuron_state,
+    sums,
+    tangent,
+)
 from neuro_actors.neuron import inbox as mail
-from neuro_actors.neuron import interneuron_rule, loss_node, neuron_state, sums, tangent
 from neuro_actors.neuron import local_rule as neuron
 from neuro_actors.neuron import optimizers as learning
 from neuro_actors.rules import through_time
@@ -100,6 +107,10 @@ OF_ANY_KIND: dict[str, tuple[ModuleType, str, str]] = {
     "a loss where nothing counts": (
         masks, "found[counts] = loss.value(p[counts], t[counts])",
         "found[...] = loss.value(p, np.nan_to_num(t, nan=0.5))"),
+    "a mask of another step": (
+        dropout_rule, "return None if loss is None else (number,)", "return None if loss is None else (number + 1,)"),
+    "a mask that is not on the way back": (
+        dropout_rule, "def slopes(x: Array, a: Array) -> Array:\n        return row", "def slopes(x: Array, a: Array) -> Array:\n        return row * 0 + 1"),
     "a frozen parameter that moves": (
         neuron, "np.where(self.frozen, self.state.parameters, parameters)", "parameters"),
     "a delay that says what it heard a tick too late": (

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.all_kinds import all_kinds, memory
+from helpers.all_kinds import all_kinds, dropouts, memory
 from helpers.deep_cases import deep_case, skipping_case
 from helpers.rule_mutants import MUTANTS, OF_ANY_KIND, OF_BUNDLED, OF_MEMORY, break_it
 from helpers.tiers import few
@@ -119,7 +119,7 @@ def test_each_way_of_breaking_what_is_not_plain_is_caught(
     mutant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the comparison of each neuron alone."""
-    cases = [*all_kinds(), memory()]
+    cases = [*all_kinds(), dropouts(), memory()]
     cases[-1].targets[[0, 1], [1, 4]] = np.nan  # these do not count
     break_it(mutant, monkeypatch)
     verdicts = (verify_case(k, case) for k, case in enumerate(cases))

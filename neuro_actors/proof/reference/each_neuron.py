@@ -16,6 +16,7 @@ activation; that moves f, f' and f'' a little, or over a kink.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -143,6 +144,7 @@ def each_neuron(
     mail: Mail,
     wrt_inputs: bool = False,
     direction: tuple[Array, Array] | None = None,
+    masks: Mapping[int, Array] | None = None,
 ) -> list[Comparison]:
     """Compute what each member should send given what it received, and a bound of the difference.
 
@@ -156,12 +158,16 @@ def each_neuron(
         wrt_inputs: Whether urgencies reach the inputs.
         direction: A value for each weight, shape (n_synapses,), and for each bias, shape
             (n_neurons,), in a step with tangents.
+        masks: By the position of each dropout its mask in the step. Shape (batch, positions) each.
+            None: they leave nothing out.
 
     Returns:
         The comparison; in a step with tangents another one of these.
     """
     with np.errstate(all="ignore"):
-        expected, limit = _EachNeuron(network, loss, mail, direction).compute(x, targets, loss)
+        expected, limit = _EachNeuron(network, loss, mail, direction, masks or {}).compute(
+            x, targets, loss
+        )
     found = [Comparison(mail, expected, limit)]
     if mail.tangents and expected.tangents and limit.tangents:
         found.append(Comparison(mail.tangents, expected.tangents, limit.tangents))
@@ -199,6 +205,7 @@ class _EachNeuron:
         loss: str | None,
         mail: Mail,
         direction: tuple[Array, Array] | None,
+        masks: Mapping[int, Array],
     ) -> None:
         self.network, self.mail, self.matrices = network, mail, Matrices(network, loss)
         self.cells, self.examples = Cells(network), len(mail.activations)
@@ -213,6 +220,11 @@ class _EachNeuron:
         if joined is not None:
             self.partials = joined.partials(sent)
             self.partials_e = slopes_errors_of(joined, sent, self.partials, self.nothing)
+        self.factors = np.ones_like(sent)  # of what each cell combines: a dropout's mask
+        for k, mask in masks.items():
+            self.factors[:, self.cells.of(np.array([k]))] = mask
+        if joined is not None:
+            self.partials = self.partials * self.factors[:, joined.followers]
 
     def compute(self, x: Array, targets: Array | None, loss: str | None) -> tuple[Mail, Mail]:
         mail, matrices, cells = self.mail, self.matrices, self.cells
@@ -242,7 +254,8 @@ class _EachNeuron:
         terms = cells.per_grid(lambda a: matrices.into(self.sizes, a), np.abs(sent))
         z_e = sum_error(self.fan_in, terms + np.abs(biases))
         if cells.joined is not None:
-            z[:, cells.joined.targets] = cells.joined.values(sent)
+            among = cells.joined.targets
+            z[:, among] = cells.joined.values(sent) * self.factors[:, among]
             z_e[:, cells.joined.targets] = values_rounding(cells.joined, sent, self.nothing)
         for cell in cells.silent.tolist():
             z[:, cell] = value_of_nothing(self.network, int(cells.owner[cell]))

@@ -15,6 +15,7 @@ import numpy as np
 
 from ...network import functions
 from ...network.combinations import Combination
+from ...network.dropout import read_dropout
 from ...network.network import Network
 from ...support.arrays import Array, Indices
 from .partials import bends_of, name_of, slopes_of
@@ -27,6 +28,8 @@ def value_of_nothing(network: Network, k: int) -> float:
         network: The network.
         k: The position of the interneuron.
     """
+    if read_dropout(network.interneurons[k].combination):
+        return 0.0
     combination = functions.combination(network.interneurons[k].combination)
     nothing = 0.0 if combination.nothing is None else combination.nothing
     rows = np.full((len(network.incoming.of(k)), 1), nothing)
@@ -117,7 +120,9 @@ class Interneurons:
         for (name, size), of_kind in rows_of.items():
             rows = np.array(of_kind)
             places = starts[rows] + np.arange(size)[:, None]
-            alike.append(Alike(functions.combination(name), rows, places))
+            # a dropout repeats its source; what has a step multiplies that by its mask
+            known = functions.combination("sum" if read_dropout(name) else name)
+            alike.append(Alike(known, rows, places))
         return cls(targets, synapses, sources, starts, tuple(alike))
 
     @property

@@ -51,7 +51,7 @@ def is_plain(network: Network) -> bool:
         network: The network.
     """
     is_at_one = len(network.grids) == 1 and network.grids[0] == ()
-    return is_at_one and not network.delays and not _dropouts(network)
+    return is_at_one and not network.delays and not dropouts_of(network)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,7 +213,7 @@ def as_plain(network: Network, x: ArrayLike, step: int | None = None) -> tuple[U
     """
     ticks = _ticks_of(network, x)
     rows = as_rows(network, x, axes=ticks)
-    unrolled = unroll(network, *ticks, masks=_draw_masks(network, len(rows), ticks, step))
+    unrolled = unroll(network, *ticks, masks=draw_masks(network, len(rows), ticks, step))
     return unrolled, unrolled.inputs(rows)
 
 
@@ -243,13 +243,13 @@ def as_plain_examples(
     """
     ticks = _ticks_of(network, x)
     rows, wanted = as_examples(network, x, targets, loss, axes=ticks)
-    if step is None and (dropouts := _dropouts(network)):
+    if step is None and (dropouts := dropouts_of(network)):
         name = network.ids[next(iter(dropouts))]
         raise InputError(
             f"interneuron {name!r} draws another mask in each step: say which, as step=1 for the "
             "first step of a society"
         )
-    masks = _draw_masks(network, len(rows), ticks, step)
+    masks = draw_masks(network, len(rows), ticks, step)
     unrolled = unroll(network, *ticks, masks=masks)
     if window is not None and ticks:
         window = as_whole_number("window", window, 1)
@@ -258,17 +258,31 @@ def as_plain_examples(
     return unrolled, unrolled.inputs(rows), unrolled.targets(wanted)
 
 
-def _dropouts(network: Network) -> dict[int, tuple[float, int]]:
-    """Return the rate and the seed of each dropout, by its position."""
+def dropouts_of(network: Network) -> dict[int, tuple[float, int]]:
+    """Return the rate and the seed of each dropout, by its position.
+
+    Args:
+        network: The network.
+    """
     found = {k: read_dropout(node.combination) for k, node in network.interneurons.items()}
     return {k: one for k, one in found.items() if one is not None}
 
 
-def _draw_masks(network: Network, batch: int, ticks: Grid, step: int | None) -> Masks:
-    """Return the mask of each dropout at each tick, as the interneurons draw them."""
+def draw_masks(network: Network, batch: int, ticks: Grid, step: int | None) -> Masks:
+    """Return the mask of each dropout at each tick, as the interneurons draw them.
+
+    Args:
+        network: The network.
+        batch: How many examples there are.
+        ticks: How many ticks; () if there is no time.
+        step: The number of the step; through time of its first round. None: it predicts.
+
+    Returns:
+        By tick, from 0 on, and position of the dropout. Shape (batch, positions) each.
+    """
     found: Masks = {}
     if step is not None:
-        for k, (rate, seed) in _dropouts(network).items():
+        for k, (rate, seed) in dropouts_of(network).items():
             for t in range(ticks[0] if ticks else 1):
                 drawn_for = (step, t + 1) if ticks else (step,)
                 n = int(network.n_positions[k])
@@ -332,7 +346,7 @@ class _Unrolling:
         held: Mapping[int, Array],
     ) -> None:
         self.network, self.ticks, self.masks = network, ticks, masks
-        self.window, self.held, self.dropouts = window, held, _dropouts(network)
+        self.window, self.held, self.dropouts = window, held, dropouts_of(network)
         sizes = network.n_positions
         self.first = np.cumsum(sizes) - sizes
         self.per_tick = int(sizes.sum())
@@ -366,8 +380,7 @@ class _Unrolling:
             self.into[here] = [(source, NO_COPY) for source in found]
             if not found:
                 del self.into[here]
-                nothing = 0.0 if k in self.dropouts else value_of_nothing(network, k)
-                self.values[here] = nothing
+                self.values[here] = value_of_nothing(network, k)
             elif (t, k) in self.masks:
                 mask = self.ticks * self.per_tick + here
                 self.values[mask] = self.masks[t, k][:, p]

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from helpers.all_kinds import all_kinds, memory, picture
+from helpers.all_kinds import all_kinds, dropouts, memory, picture
 from helpers.any_networks import draw, predict
 from helpers.deep_cases import is_within
 from helpers.tiers import few
@@ -145,3 +145,53 @@ def test_a_copy_that_is_forgotten_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(unrolling, "sum_of_copies", without_the_last)
     assert not is_within(na.reference.gradient(*given), expected, bound)
+
+
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_windows_cut_derivatives(window: int) -> None:
+    case = memory(ticks=6, grid=(2,))
+    given = case.network, case.x, case.targets
+    rule = na.rules.ThroughTime(window=window)
+    found = na.gradient(*given, wrt_inputs=True, rule=rule)
+    expected = na.reference.gradient(*given, wrt_inputs=True, window=window)
+    whole = na.reference.gradient(*given, wrt_inputs=True)
+    for name in ("weights", "biases", "inputs", "predictions"):
+        ours, theirs = getattr(found, name), getattr(expected, name)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+    assert not np.allclose(whole.weights, expected.weights)
+    assert na.reference.gradient(*given, window=6).weights.tolist() == whole.weights.tolist()
+
+
+def test_dropouts_have_the_masks_of_a_step(channels: str) -> None:
+    """A society's first step is step 1; through time its rounds share the masks of their ticks."""
+    x = na.layers.inputs(2)
+    ways = [na.layers.rnn(x, 2, name=name, reverse=name == "b") for name in "ab"]
+    mixed = na.layers.dropout(na.layers.concatenate(*ways), 0.4, name="d")
+    sequences = na.layers.network(na.layers.dense(mixed, 1, name="y"), seed=0)
+    rng = np.random.default_rng(2)
+    long = rng.standard_normal((3, 4, 2)), rng.standard_normal((3, 4, 1))
+    case = dropouts()
+    for network, data in ((case.network, (case.x, case.targets)), (sequences, long)):
+        found = na.gradient(network, *data, wrt_inputs=True, channels=channels)
+        expected, bound = na.reference.with_bound(network, *data, wrt_inputs=True, step=1)
+        assert is_within(found, expected, bound)
+        assert (np.abs(found.inputs - expected.inputs) <= bound.inputs).all()
+        other = na.reference.gradient(network, *data, step=2)
+        assert not np.allclose(other.weights, expected.weights)
+        said = na.predict(network, data[0], channels=channels)
+        np.testing.assert_allclose(said, na.reference.predict(network, data[0]), rtol=1e-13)
+        with pytest.raises(na.InputError, match="draws another mask in each step: say which"):
+            na.reference.gradient(network, *data)
+
+
+def test_a_product_with_the_hessian_has_the_masks_too(channels: str) -> None:
+    case, rng = dropouts(), np.random.default_rng(0)
+    along = (
+        rng.standard_normal(len(case.network.weights)),
+        rng.standard_normal(len(case.network.ids)),
+    )
+    given = case.network, case.x, case.targets, *along
+    found = na.hessian_vector_product(*given, channels=channels)
+    expected = na.reference.hessian_vector_product(*given, step=1)
+    bound = na.reference.hessian_vector_bound(*given, step=1)
+    assert is_within(found, expected, bound)
