@@ -258,3 +258,18 @@ def test_a_page_keeps_to_its_megabytes_whatever_its_names_are(tmp_path: Path) ->
         page = render_page(collect_page_data(na.open_log(log), most))
         assert most * 0.6e6 < len(page.encode()) <= most * 1e6
     assert len(render_page({}).encode()) < PAGE_BYTES
+
+
+def test_sequences_are_kept_or_left_out_as_a_whole() -> None:
+    batches, sequences = [2] * 400, [1 + 10 * (k // 10) for k in range(400)]
+    for budget in (0.6e6, 1e6, 2e6):
+        made = select_steps(200, 900, batches, budget, sequences=sequences)
+        assert 0 < len(made.steps) < 400
+        assert len(made.steps) % 10 == 0
+        assert made.steps[-1] == 399
+        for k in range(0, len(made.steps), 10):
+            assert made.steps[k : k + 10] == list(range(made.steps[k], made.steps[k] + 10))
+    alone = select_steps(5_000, 20_000, batches, 1.5e6, sequences=sequences)
+    assert 0 < len(alone.steps) < 10  # not even one fits
+    wide = select_steps(200, 900, batches, 2e6, per_row=50_000)
+    assert len(wide.steps) < len(select_steps(200, 900, batches, 2e6).steps)

@@ -175,8 +175,7 @@ export class Controls {
     if (now.faults) text += ` ${now.faults}.`;
     if (state.chosen?.kind === "neuron") {
       const { k } = state.chosen;
-      const f = network.activations[k];
-      const kind = f === null ? say("input") : functionName(say, f);
+      const kind = network.isInput(k) ? say("input") : functionName(say, network.kindOf(k));
       const u = view.u[k] === view.u[k] ? shown(view.u[k]) : say("noUrgency");
       const level = say("level", { n: network.level[k] });
       const described = { name: plain(network.ids[k]), kind, level, a: shown(view.a[k]), u };

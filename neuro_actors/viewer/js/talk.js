@@ -36,12 +36,12 @@ function mostly(things, value) {
  * The moments of a step.
  * @param {import("./data.js").Run} run
  * @param {import("./waves.js").Waves} waves
- * @param {{step: number, example: number, language: string}} state
+ * @param {{step: number, example: number, language: string, positions?: number[]}} state
  * @returns {Moment[]}
  */
-export function talk(run, waves, { step, example, language }) {
+export function talk(run, waves, { step, example, language, positions }) {
   const { network } = run;
-  const view = run.view(step, example);
+  const view = run.view(step, example, positions);
   const info = run.steps[step];
   const words = TALK_WORDS[language] ?? TALK_WORDS.en;
   const tell = (/** @type {string} */ key, /** @type {Record<string, any>} */ values = {}) =>
@@ -88,10 +88,10 @@ export function talk(run, waves, { step, example, language }) {
     const k = some.includes(output) ? output : mostly(some, (one) => view.a[one]);
     if (k === undefined) return null;
     const numbers = {
-      name: name(k), f: functionName(network.activations[k]),
+      name: name(k), f: functionName(network.kindOf(k)),
       z: signed(view.z[k]), a: signed(view.a[k]), p: shown(probability(run, view, info, k)),
     };
-    const mean = view.isMean ? "Mean" : "";
+    const mean = network.isInterneuron(k) ? "Combined" : view.isMean ? "Mean" : "";
     return {
       t: waves.sends[k] - 0.5,
       chosen: neuron(k),
@@ -173,12 +173,15 @@ export function talk(run, waves, { step, example, language }) {
       u: shown(view.u[from]), slope: term(view.slope[from]),
       signed: signed(view.v[from]), urgency: signed(run.urgency(view, s)),
       list: `${list.slice(0, -1).join(", ")} ${words.and} ${list[list.length - 1]}`,
-      sum: signed(view.u[to]),
+      sum: signed(view.u[to]), f: functionName(network.kindOf(from)),
     };
+    const combined = network.isInterneuron(from) ? "Combined" : "";
     const what = isOne
-      ? "backWhat"
+      ? `backWhat${combined}`
       : isWhole && parts.length <= MOST_FOLLOWERS ? "backWhatSum" : "backWhatMany";
-    const why = `backWhy${isOne ? "" : "Sum"}${view.isMean ? "Mean" : ""}`;
+    const why = combined
+      ? "backWhyCombined"
+      : `backWhy${isOne ? "" : "Sum"}${view.isMean ? "Mean" : ""}`;
     const so = urgency > 0 ? "Rise" : urgency < 0 ? "Fall" : "Stay";
     return {
       t: waves.urged[to] + 0.5,
@@ -221,6 +224,8 @@ export function talk(run, waves, { step, example, language }) {
       ? info.batch === 1 && info.learnedFrom === 1 ? "learnFromOne" : "learnFromMean"
       : want * change(s) <= 0 // by weight decay, or by an optimizer of one's own
       ? "learnWhyOther"
+      : network.positions(network.targets[s]) > 1 || (info.tick?.[1] ?? 1) > 1
+      ? "learnWhySum"
       : info.batch === 1 && info.learnedFrom === 1
       ? "learnWhy"
       : view.isMean

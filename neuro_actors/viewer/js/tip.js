@@ -51,7 +51,7 @@ export class Tip {
       const [a, b] = [network.sources[thing.k], network.targets[thing.k]];
       lines.push(
         el("strong", {}, name(network.ids[a]), " → ", name(network.ids[b])),
-        `${say("weight")} ${short(view.weights[thing.k])}`,
+        network.isInterneuron(b) ? "" : `${say("weight")} ${short(view.weights[thing.k])}`,
         `→ ${short(view.a[a])}`,
       );
       if (placement?.crosses(thing.k))
@@ -62,7 +62,7 @@ export class Tip {
     } else {
       lines.push(el("strong", { text: say("loss") }), short(view.loss));
     }
-    this.root.replaceChildren(...lines.map((line) => el("div", {}, line)));
+    this.root.replaceChildren(...lines.filter((line) => line).map((line) => el("div", {}, line)));
     const [w, h] = [this.root.offsetWidth, this.root.offsetHeight];
     const [x, y] = [pointer.x - corner.x, pointer.y - corner.y]; // on the stage
     const { clientWidth, clientHeight } = /** @type {HTMLElement} */ (this.root.parentElement);

@@ -62,6 +62,8 @@ export function placeWeights(l, network, synapses, wide, high) {
   /** @type {Map<number, [number, number]>} */
   const found = new Map();
   for (const [s, c] of lines) {
+    // a synapse into an interneuron has no weight of its own
+    if (network.isInterneuron(network.targets[s])) continue;
     if (c[6] - c[0] < SHORTEST * l.textScale) continue;
     const [mx, my] = point(c, 0.5);
     const places = ALONG.map((t) => point(c, t));
