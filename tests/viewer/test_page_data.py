@@ -260,7 +260,7 @@ def test_a_page_keeps_to_its_megabytes_whatever_its_names_are(tmp_path: Path) ->
     assert len(render_page({}).encode()) < PAGE_BYTES
 
 
-def test_sequences_are_kept_or_left_out_as_a_whole() -> None:
+def test_sequences_stay_or_go_as_a_whole() -> None:
     batches, sequences = [2] * 400, [1 + 10 * (k // 10) for k in range(400)]
     for budget in (0.6e6, 1e6, 2e6):
         made = select_steps(200, 900, batches, budget, sequences=sequences)
