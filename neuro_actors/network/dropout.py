@@ -17,14 +17,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 
 import numpy as np
 
 from ..support.arrays import Array
 from ..support.errors import NetworkError
 from ..support.scalars import as_number, as_whole_number, got
-from ..support.text import did_you_mean
 
 _NAME = re.compile(r"dropout (0(?:\.\d+)?(?:e-\d+)?|[1-9]\d*(?:\.\d+)?e-\d+)(?:, seed (\d+))?")
 
@@ -74,15 +72,3 @@ def draw_mask(rate: float, seed: int, id: str, step: tuple[int, ...], columns: i
     stream = np.random.default_rng(np.random.SeedSequence([seed, own, *step]))
     left = stream.random(columns) >= rate
     return np.where(left, 1.0 / (1.0 - rate), 0.0)
-
-
-def suggest_combination(name: object, known: Sequence[str]) -> str:
-    """Say what an unknown name of a combination may mean.
-
-    Args:
-        name: What was given as a name.
-        known: All names that exist.
-    """
-    if isinstance(name, str) and name.startswith("dropout"):
-        return "write its rate, from 0 on and below 1: 'dropout 0.1', or 'dropout 0.1, seed 3'"
-    return did_you_mean(name, known)

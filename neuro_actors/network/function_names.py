@@ -103,6 +103,23 @@ _LOSSES = MappingProxyType(
         "kldiv": "did you mean 'kl_divergence'?",
     }
 )
+_COMBINATIONS = MappingProxyType(
+    {
+        "mean": "add it with na.add_combination(...), or use 'sum'",
+        "prod": "did you mean 'product'?",
+        "mul": "did you mean 'product'?",
+        "add": "did you mean 'sum'?",
+        "maximum": "did you mean 'max'?",
+    }
+)
+# the table of each kind, and what its derivatives are called
+_TABLES = MappingProxyType(
+    {
+        "activation": ("ACTIVATIONS", "slope"),
+        "loss": ("LOSSES", "slope"),
+        "combination": ("COMBINATIONS", "slopes"),
+    }
+)
 
 
 def suggest_activation(name: object, known: Sequence[str]) -> str:
@@ -125,6 +142,18 @@ def suggest_loss(name: object, known: Sequence[str]) -> str:
     return _suggest(name, known, _LOSSES, "loss")
 
 
+def suggest_combination(name: object, known: Sequence[str]) -> str:
+    """Say what an unknown name of a combination may mean.
+
+    Args:
+        name: What was given as a name.
+        known: All names that exist.
+    """
+    if isinstance(name, str) and name.startswith("dropout"):
+        return "write its rate, from 0 on and below 1: 'dropout 0.1', or 'dropout 0.1, seed 3'"
+    return _suggest(name, known, _COMBINATIONS, "combination")
+
+
 def _suggest(
     name: object, known: Sequence[str], meanings: MappingProxyType[str, str], what: str
 ) -> str:
@@ -134,11 +163,15 @@ def _suggest(
     for one in known:
         if wanted and wanted == _plain(one):
             return f"did you mean {one!r}?"
+    if wanted in meanings:
+        return meanings[wanted]
+    table, slope = _TABLES[what]
     if is_function:
-        return f'a function of your own gets a name by na.add_{what}("mine", value=..., slope=...)'
+        call = f'na.add_{what}("mine", value=..., {slope}=...)'
+        return f"a function of your own gets a name by {call}"
     if type(name).__name__ == what.capitalize():
-        return f"write its name, a key of na.{'LOSSES' if what == 'loss' else 'ACTIVATIONS'}"
-    return meanings.get(wanted) or hint or did_you_mean(name, known)
+        return f"write its name, a key of na.{table}"
+    return hint or did_you_mean(name, known)
 
 
 def _plain(name: object) -> str:

@@ -73,7 +73,8 @@ def difference(
     sources = there.get("source"), here["source"]
     hint = ""
     if None not in sources:
-        hint = "; its source is " + ("the same" if sources[0] == sources[1] else "another one too")
+        is_same = sources[0] == sources[1]
+        hint = ", though its source is the same" if is_same else "; its source is another one too"
     return f"is another function here than in the run{example}{hint}"
 
 

@@ -27,8 +27,8 @@ from ..support.text import quote
 from ..support.validation import as_flag
 from .activations import ACTIVATIONS, OUTPUTS, Activation
 from .combinations import COMBINATIONS, Combination
-from .dropout import read_dropout, suggest_combination
-from .function_names import suggest_activation, suggest_loss
+from .dropout import read_dropout
+from .function_names import suggest_activation, suggest_combination, suggest_loss
 from .known_identity import known_identity
 from .losses import LOSSES, Loss
 from .masks import rows_that_count, skip_masked
@@ -337,6 +337,7 @@ def add_activation(
         <Network: 2 inputs, 4 neurons, 9 synapses, 1 output; depth 2, fan-in 2 to 3>
     """
     _check_name(name)
+    _check_functions(name, value=value, slope=slope, curvature=curvature)
     z = freeze(np.linspace(-1.0, 1.0, 5))
     a = freeze(_try(name, "value(z)", lambda: value(z), z.shape))
     _try(name, "slope(z, a)", lambda: slope(z, a), z.shape)
@@ -396,6 +397,7 @@ def add_combination(
         'mean'
     """
     _check_name(name)
+    _check_functions(name, value=value, slopes=slopes, bends=bends)
     x = freeze(np.linspace(-1.0, 1.0, 15).reshape(3, 5))
     a = freeze(_try(name, "value(x)", lambda: value(x), (5,)))
     _try(name, "slopes(x, a)", lambda: slopes(x, a), x.shape)
@@ -453,6 +455,7 @@ def add_loss(
         16.0
     """
     _check_name(name)
+    _check_functions(name, value=value, slope=slope, curvature=curvature)
     p, t = freeze(np.full((3, 2), 0.5)), freeze(np.full((3, 2), 0.25))
     _try(name, "value(predictions, targets)", lambda: value(p, t), (3,))
     _try(name, "slope(predictions, targets)", lambda: slope(p, t), (3, 2))
@@ -470,6 +473,15 @@ def add_loss(
 def _check_name(name: str) -> None:
     if not isinstance(name, str) or not 0 < len(name) <= 128 or not name.isprintable():
         raise InputError(f"a function's name is 1 to 128 printable characters, got {quote(name)}")
+
+
+def _check_functions(name: str, **parts: object) -> None:
+    """Check that each part of an entry is a function; those that may be left out may be None."""
+    for what, part in parts.items():
+        if not callable(part) and (part is not None or what in ("value", "slope", "slopes")):
+            is_whole = isinstance(part, (Activation, Combination, Loss))
+            advice = f": write {what}=f.{what}, a part of it" if is_whole else ""
+            raise InputError(f"{name}: {what} must be a function, got {quote(part)}{advice}")
 
 
 def _rounding(name: str, rounding: float | None) -> float | None:

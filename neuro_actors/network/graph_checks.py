@@ -15,11 +15,11 @@ from ..support.arrays import Indices
 from ..support.errors import NetworkError
 from ..support.text import quote
 from . import functions
-from .combinations import COMBINATIONS
-from .dropout import read_dropout, suggest_combination
+from .dropout import read_dropout
 from .elements import Interneuron, arrow
-from .function_names import suggest_activation
+from .function_names import suggest_activation, suggest_combination
 from .graph import Groups, find_cycle, levels
+from .own_functions import guarded
 
 
 def check_activations(ids: Sequence[str], activations: Sequence[str]) -> None:
@@ -31,9 +31,14 @@ def check_activations(ids: Sequence[str], activations: Sequence[str]) -> None:
 
     Raises:
         NetworkError: One is unknown.
+        InputError: What the table has under its name is no `Activation`.
     """
+    table = functions.ACTIVATIONS
     with suppress(TypeError):  # of a name that is no string
-        if all(map(functions.ACTIVATIONS.__contains__, activations)):
+        names = dict.fromkeys(activations)
+        if all(map(table.__contains__, names)):
+            for name in names:
+                guarded(name, table[name])
             return
     for culprit, name in zip(ids, activations, strict=True):
         if not isinstance(name, str) or name not in functions.ACTIVATIONS:
@@ -50,18 +55,21 @@ def check_combinations(interneurons: Mapping[int, Interneuron], fan_in: Indices)
 
     Raises:
         NetworkError: One is unknown, or a dropout hears several sources.
+        InputError: What the table has under its name is no `Combination`.
     """
+    table = functions.COMBINATIONS
     for k, node in interneurons.items():
         if read_dropout(node.combination) is not None:
             if fan_in[k] != 1 or (node.field is not None and node.field.width != 1):
                 problem = "a dropout hears one source, at one position each"
                 raise NetworkError(f"interneuron {node.id!r}: {problem}")
             continue
-        if not isinstance(node.combination, str) or node.combination not in COMBINATIONS:
-            known = suggest_combination(node.combination, list(COMBINATIONS))
+        if not isinstance(node.combination, str) or node.combination not in table:
+            known = suggest_combination(node.combination, list(table))
             raise NetworkError(
                 f"interneuron {node.id!r}: unknown combination {quote(node.combination)}: {known}"
             )
+        guarded(node.combination, table[node.combination])
 
 
 def check_synapses(

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from ..support.arrays import Array
 from . import functions
 from .graph import Groups
-from .own_functions import guarded
 
 
 def draw_weights(
@@ -39,8 +38,7 @@ def draw_weights(
     weights = np.zeros(len(incoming.order))
     fan_in, fan_out = incoming.sizes, outgoing.sizes
     for k in np.flatnonzero(is_drawn).tolist():
-        known = activations[k]
-        he = guarded(known, functions.ACTIVATIONS[known]).initial == "he"
+        he = functions.ACTIVATIONS[activations[k]].initial == "he"
         scale = np.sqrt(2.0 / fan_in[k] if he else 2.0 / (fan_in[k] + max(fan_out[k], 1)))
         stream = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
         weights[incoming.of(k)] = scale * stream.standard_normal(fan_in[k])

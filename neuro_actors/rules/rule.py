@@ -125,6 +125,9 @@ class Rule:
         if has_own_code(cls):
             check_own_names(cls, RULE_FACTORY_METHODS)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         """Make the rule of a neuron, with the network's parameters.
 

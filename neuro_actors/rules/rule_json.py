@@ -189,8 +189,10 @@ def rule_from_json(held: Any, depth: int = 0) -> Rule:
         raise InputError(f"several rules are named {quote(name)}, in {modules}: rename one")
     if found:
         return found[0]
-    known = f"the rule {quote(name)} is not known here, or not with these settings"
-    raise InputError(f"{known}: {quote(held)}")
+    if _named(name):
+        problem = f"the rule {quote(name)} is known here, but not with these settings"
+        raise InputError(f"{problem}: {quote(held)}")
+    raise InputError(f"the rule {quote(name)} is not known here")
 
 
 def _from_json(held: Any, owner: type, depth: int) -> Any:

@@ -13,12 +13,14 @@ import pytest
 import neuro_actors as na
 from neuro_actors.channels.choose_channels import ChannelsName
 from neuro_actors.network import activations, losses
+from neuro_actors.network.combinations import PACKAGE_COMBINATIONS
 from neuro_actors.network.function_names import (
     ActivationName,
     AnyActivation,
     AnyLoss,
     LossName,
     suggest_activation,
+    suggest_combination,
     suggest_loss,
 )
 from neuro_actors.neuron.sums import SUMS, SumsChoice
@@ -110,6 +112,24 @@ def test_what_an_activation_may_mean(name: object, expected: str) -> None:
 )
 def test_what_a_loss_may_mean(name: object, expected: str) -> None:
     assert expected in suggest_loss(name, list(na.LOSSES))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Product", "did you mean 'product'?"),
+        ("prod", "did you mean 'product'?"),
+        (np.sum, "did you mean 'sum'?"),
+        (np.prod, "did you mean 'product'?"),
+        ("mean", "add it with na.add_combination(...), or use 'sum'"),
+        ("dropout", "write its rate, from 0 on and below 1: 'dropout 0.1'"),
+        (abs, 'gets a name by na.add_combination("mine", value=..., slopes=...)'),
+        (na.COMBINATIONS["max"], "write its name, a key of na.COMBINATIONS"),
+        (3, "known are 'sum', 'product', 'max', 'logsumexp'"),
+    ],
+)
+def test_what_a_combination_may_mean(name: object, expected: str) -> None:
+    assert expected in suggest_combination(name, list(PACKAGE_COMBINATIONS))
 
 
 def test_softmax_as_an_activation_is_answered_with_the_loss() -> None:

@@ -171,15 +171,64 @@ def test_a_loss_that_mixes_examples_is_refused() -> None:
         del functions.LOSSES["f"]
 
 
-@pytest.mark.parametrize("what", ["activation", "loss"])
-def test_a_bare_function_in_a_table_is_refused_with_advice(what: str, monkeypatch) -> None:
-    name = "ACTIVATIONS" if what == "activation" else "LOSSES"
-    table = dict(getattr(functions, name)) | {"bare": lambda z: z}
-    monkeypatch.setattr(functions, name, table)
-    given = {what: "bare"} if what == "activation" else {}
+@pytest.mark.parametrize("table", ["ACTIVATIONS", "LOSSES", "COMBINATIONS"])
+def test_a_bare_function_in_a_table_is_refused_with_advice(
+    table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the network is made or a loss is first used, before a society lives."""
+    monkeypatch.setattr(functions, table, dict(getattr(functions, table)) | {"bare": lambda z: z})
+    uses = {
+        "ACTIVATIONS": lambda: na.Network(
+            [na.Input("x"), na.Neuron("y", "bare")], [na.Synapse("x", "y", 1.0)], ["y"]
+        ),
+        "COMBINATIONS": lambda: na.Network(
+            [na.Input("x"), na.Interneuron("m", "bare")], [na.Synapse("x", "m")], ["m"]
+        ),
+        "LOSSES": lambda: na.gradient(na.Network.layered([1, 1]), [[1.0]], [[0.0]], "bare"),
+    }
     with pytest.raises(na.InputError, match=r"^bare: the table must hold .*: add it with na\.add_"):
-        net = na.Network.layered([2, 3, 1], seed=0, **given)
-        na.gradient(net, [[1.0, 2.0]], [[0.0]], "squared_error" if given else "bare")
+        uses[table]()
+
+
+@pytest.mark.parametrize(
+    ("add", "given", "match"),
+    [
+        (
+            na.add_activation,
+            ("tanh", "tanh"),
+            "value must be a function, got Act.*: write value=f.v",
+        ),
+        (
+            na.add_activation,
+            (np.tanh, "tanh"),
+            "slope must be a function, got Activation.*=f.slope",
+        ),
+        (na.add_activation, (3, np.tanh), "value must be a function, got 3$"),
+        (na.add_activation, (np.tanh, None), "slope must be a function, got None$"),
+    ],
+)
+def test_what_is_no_function_is_answered_with_its_part(add, given, match: str) -> None:
+    f = na.ACTIVATIONS["tanh"]
+    with pytest.raises(na.InputError, match=f"^f: {match}"):
+        add("f", *(f if one == "tanh" else one for one in given))
+
+
+@pytest.mark.parametrize(
+    ("add", "whole", "parts"),
+    [
+        (na.add_activation, na.ACTIVATIONS["tanh"], ("value", "slope", "curvature")),
+        (na.add_loss, na.LOSSES["huber"], ("value", "slope", "curvature")),
+        (na.add_combination, na.COMBINATIONS["max"], ("value", "slopes", "bends")),
+    ],
+)
+def test_each_part_may_be_a_function_alone(add, whole, parts) -> None:
+    for wrong in parts:
+        given = {part: getattr(whole, part) for part in parts} | {wrong: whole}
+        advice = (
+            f"^f: {wrong} must be a function, got {type(whole).__name__}.* write {wrong}=f.{wrong}"
+        )
+        with pytest.raises(na.InputError, match=advice):
+            add("f", **given)
 
 
 def test_the_packages_own_functions_are_not_wrapped() -> None:

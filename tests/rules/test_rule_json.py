@@ -211,7 +211,8 @@ def test_a_rule_that_is_found_nowhere_can_be_logged(tmp_path) -> None:
     net, x, t = na.Network.layered([2, 2, 1], seed=0), np.ones((3, 2)), np.zeros((3, 1))
     how: dict[str, Any] = {"optimizer": na.SGD(0.1), "epochs": 1, "rule": Unknown()}
     na.train(net, x, t, **how, log=str(tmp_path / "a.arrows"))
-    with pytest.raises(na.LogError, match="'Unknown' is not known here"):
+    match = r"a\.arrows' cannot be audited: the rule 'Unknown' is not known here; --import MODULE"
+    with pytest.raises(na.LogError, match=match):  # the metadata do say which rule it was
         na.audit(str(tmp_path / "a.arrows"))
     with pytest.raises(na.CheckpointError, match="needs a rule that is defined in a module"):
         na.train(net, x, t, **how, checkpoint=tmp_path / "run")
@@ -244,6 +245,16 @@ def test_a_rule_that_is_found_nowhere_can_be_logged(tmp_path) -> None:
 def test_a_damaged_description_is_refused(held: Any) -> None:
     with pytest.raises(na.InputError):
         rule_from_json(held)
+
+
+def test_a_rule_that_is_known_with_other_settings_is_said_to_be() -> None:
+    assert Holder(1) == rule_from_json(rule_to_json(Holder(1)))
+    with pytest.raises(
+        na.InputError, match=r"^the rule 'Holder' is known here, but not with these"
+    ):
+        rule_from_json(rule_to_json(Holder(1)) | {"value": [1]})
+    with pytest.raises(na.InputError, match=r"^the rule 'Gone' is not known here$"):
+        rule_from_json({"name": "Gone"})
 
 
 def test_a_rule_with_none_resumes_and_is_audited(tmp_path) -> None:

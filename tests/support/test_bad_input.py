@@ -210,7 +210,7 @@ CALLS: dict[str, tuple[Callable[..., object], str]] = {
             **{
                 "name": "q",
                 "value": lambda p, t: ((p - t) ** 2).sum(axis=1),
-                "slope": lambda p, t: p - t,
+                "slope": lambda p, t: 2 * (p - t),
             }
             | k
         ),

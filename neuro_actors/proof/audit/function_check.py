@@ -90,7 +90,7 @@ class FunctionCheck:
         """Take over what a comparison has found, or raise its problems, `where` before them."""
         if found.problems:
             raise LogError(
-                f"{where}: {'; '.join(found.problems)}, so nothing can be replayed; "
+                f"{where}: {'; '.join(found.problems)}. Nothing can be replayed; "
                 "--import MODULE imports the module that adds what the run used"
             )
         self.unchecked += found.unchecked

@@ -120,15 +120,23 @@ class LogPass:
             self.network.check_activations()
             numerics = reader.about["numerics"]
             sums = choose_sums(numerics["sums"])
-            rule = rule_from_json(reader.rule)
         except NetworkError as error:
             raise LogError(
                 f"{self._path!r}: {error}; --import MODULE imports the module that adds one"
             ) from None
-        except (KeyError, TypeError, InputError) as error:
+        except (KeyError, TypeError):
             raise LogError(
-                f"{self._path!r}: its metadata do not say which sums and which rule its neurons "
-                f"used: {error}; --import MODULE imports the module that adds a rule"
+                f"{self._path!r} cannot be audited: its metadata do not say which sums its neurons "
+                "used"
+            ) from None
+        except InputError as error:
+            raise LogError(f"{self._path!r} cannot be audited: {error}") from None
+        try:
+            rule = rule_from_json(reader.rule)
+        except InputError as error:
+            raise LogError(
+                f"{self._path!r} cannot be audited: {error}; --import MODULE imports the module "
+                "that adds a rule"
             ) from None
         self.differences = differences(numerics, numerics["sums"])
         self.exact = not self.differences

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ import neuro_actors as na
 from neuro_actors.network import functions
 from neuro_actors.network.function_identity import identities
 from neuro_actors.network.known_identity import present_identity
+from neuro_actors.neuron import LocalRule
 from neuro_actors.proof.audit import function_check
 from neuro_actors.proof.audit.function_check import FunctionCheck
 from neuro_actors.proof.audit.step_notes import StepNote
@@ -57,3 +59,33 @@ def test_a_loss_is_compared_once_for_each_identity(monkeypatch: pytest.MonkeyPat
     for _ in range(2):
         elsewhere.check_loss(note("huber", "0" * 64))
     assert elsewhere.unchecked == ["the values of the loss 'huber'"]
+
+
+class Scaled(LocalRule):
+    FACTOR = 1.0
+
+    def conclude(self, step, wanted, commit_out):
+        super().conclude(step, self.FACTOR * wanted if step.optimizer else wanted, commit_out)
+
+
+class Scaling(na.rules.Rule):
+    def neuron(self, network, k, sums):
+        return Scaled(*na.rules.own(network, k), sums)
+
+
+def test_a_rule_whose_neurons_have_changed_says_no_two_things(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own source is the same, and yet it is another one: that is no reason, but a surprise."""
+    log = tmp_path / "a.arrows"
+    na.train(
+        na.Network.layered([1, 1], seed=0), [[1.0]], [[0.0]],
+        optimizer=na.SGD(0.1), epochs=1, rule=Scaling(), log=log,
+    )  # fmt: skip
+    monkeypatch.setattr(Scaled, "FACTOR", 2.0)
+    match = (
+        r"a\.arrows': the rule Scaling\(\) is another function here than in the run "
+        r"\(\S+ there, \S+ here\), though its source is the same\. Nothing can be replayed; --import"
+    )
+    with pytest.raises(na.LogError, match=match):
+        na.audit(log)
