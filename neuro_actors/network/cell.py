@@ -126,8 +126,9 @@ def make_cell(network: Network) -> Network:
             if its_grid != grid:
                 raise NetworkError(
                     f"delay {network.ids[k]!r} lives at {show_grid(its_grid)}, and the {what} at "
-                    f"{show_grid(grid)}: in one tick both go through the same door, so let them "
-                    "live at the same positions"
+                    f"{show_grid(grid)}: in one tick both come from the environment, or go there, "
+                    "in messages of one size; let them live at the same positions, or lead the "
+                    "delay there and back by interneurons with a field, such as na.field.gather(…)"
                 )
     behind = np.arange(n, n + len(delays))
     sources = np.array([of for _, (of, _) in delays], dtype=np.intp)

@@ -190,9 +190,15 @@ class Simulation:
 
         Raises:
             InputError: An argument is wrong, an activation function or the loss has no curvature,
-                or the rule is not backpropagation.
+                the network has delays, or the rule is not backpropagation.
             SimulationError: A neuron failed, or the step did not end in time.
         """
+        if self._network.delays:
+            raise InputError(
+                "products with the Hessian know no time: the target of a delay, which hands an "
+                "urgency back, has no place for its tangent. By matrices: "
+                "na.reference.hessian_vector_product(…)"
+            )
         rows, wanted = as_examples(self._network, x, targets, loss)
         along = as_direction(self._network, weights, biases)
         functions.check_curvature(self._network.activations, loss)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers import forgery
+from helpers.all_kinds import memory
 from helpers.tiers import few
 
 import neuro_actors as na
@@ -391,3 +392,26 @@ async def test_a_changed_number_of_a_product_is_found(
             else:
                 assert lie is not None
                 assert lie.step == 2
+
+
+def test_through_time_there_are_products_by_matrices_alone() -> None:
+    """They are the derivative of the gradient, which central differences approach."""
+    case, rng = memory(ticks=4), np.random.default_rng(0)
+    network, given = case.network, (case.x, case.targets)
+    along = rng.standard_normal(len(network.weights)), rng.standard_normal(len(network.ids))
+    with pytest.raises(na.InputError, match="know no time: .* na.reference.hessian_vector_product"):
+        na.hessian_vector_product(network, *given, *along)
+    found, h = na.reference.hessian_vector_product(network, *given, *along), 1e-5
+    ahead, behind = (
+        na.gradient(
+            network.with_parameters(
+                np.where(
+                    network.is_interneuron[network.targets], 1, network.weights + s * along[0]
+                ),
+                np.where(network.n_parameters > 0, network.biases + s * along[1], 0),
+            ),
+            *given,
+        )
+        for s in (h, -h)
+    )
+    np.testing.assert_allclose((ahead.weights - behind.weights) / (2 * h), found.weights, atol=1e-7)
