@@ -122,7 +122,8 @@ def _line(row: Row, network: Network, mode: str | None) -> str:
     if row.kind == "activation":
         return f"{head} activation {_numbers(row.value, '.3f')}"
     if row.kind == "target":
-        return f"{head} target of {row.note} {_numbers(row.value, '.3f')}"
+        wanted = _numbers(row.value, ".3f").replace("nan", "none")  # it does not count
+        return f"{head} target of {row.note} {wanted}"
     if row.kind == "urgency":
         return f"{head} urgency {_numbers(row.value, '+.3f')}"
     if row.kind == "loss":

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.all_kinds import both_directions, gates, memory, picture
+from helpers.cli_logs import run as run_command
 from helpers.deep_cases import is_within
 from helpers.tiers import need
 
@@ -125,6 +126,12 @@ def test_a_log_of_them_is_audited(tmp_path: Path, channels: str) -> None:
     step = next(one for one in na.open_log(log) if one.info.round == "back to tick 5 of 5")
     assert np.isnan(step.targets).any()
     assert np.isfinite(step.losses).all()
+    shown, _ = run_command("log", "show", str(log), "--step", str(step.info.number))
+    line = next(line for line in shown.splitlines() if "target of y" in line)
+    assert (
+        line
+        == f"step {step.info.number}: environment told loss: target of y {TARGETS[0][4, 0]:.3f} none none"
+    )
 
 
 @pytest.mark.parametrize(
