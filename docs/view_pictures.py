@@ -1,4 +1,4 @@
-"""Make the pictures of the viewer in this folder: record six runs and photograph their pages.
+"""Make the pictures of the viewer in this folder: record nine runs and photograph their pages.
 
 Each is made in English and in French: the French page shows `view-storm.fr.png` for
 `view-storm.png`.
@@ -162,6 +162,48 @@ def xor(folder: Path) -> Path:
     return folder / "xor.arrows"
 
 
+def convolution(folder: Path) -> Path:
+    """Three shapes of 8 x 8, by three filters."""
+    y, x = np.mgrid[:8, :8]
+    disc = (x - 3.5) ** 2 + (y - 3.5) ** 2 < 7
+    shapes = np.stack([disc, np.abs(x - 3.5) < 1.5, np.abs(y - 3.5) < 1.5])[..., None] * 1.0
+    h = na.layers.conv2d(
+        na.layers.inputs(1, positions=(8, 8)), 3, kernel=3, activation="relu", name="conv"
+    )
+    h = na.layers.flatten(na.layers.max_pool(h, 2, name="pool"))
+    network = na.layers.network(na.layers.dense(h, 3, name="y"), seed=0)
+    batches = [(shapes, np.eye(3))] * 12
+    file = folder / "convolution.arrows"
+    return record(file, network, batches, "softmax_cross_entropy", na.SGD(0.1))
+
+
+def attention(folder: Path) -> Path:
+    """Each of five tokens says which one came before it: it must attend to that one."""
+    rng = np.random.default_rng(0)
+    words = rng.integers(0, 3, (64, 5))
+    x, targets = np.eye(3)[words], np.eye(3)[np.roll(words, 1, axis=1)]
+    targets[:, 0] = x[:, 0]
+    token = na.layers.inputs(3, positions=5)
+    h = na.layers.concatenate(token, na.layers.positions(token, name="place"))
+    h = na.layers.dense(h, 4, name="token")
+    h = na.layers.attention(h, 1, causal=True, name="look")
+    network = na.layers.network(na.layers.dense(h, 3, name="y"), seed=2)
+    file = folder / "attention.arrows"
+    batches = [(x[k : k + 16], targets[k : k + 16]) for k in (0, 16, 32, 48)] * 12
+    return record(file, network, batches, "softmax_cross_entropy", na.Adam(0.05))
+
+
+def memory(folder: Path) -> Path:
+    """A gated unit says at each tick what it heard two ticks before."""
+    rng = np.random.default_rng(0)
+    x = rng.choice([-1.0, 1.0], (8, 8, 1))
+    targets = np.concatenate([np.zeros((8, 2, 1)), x[:, :-2]], axis=1)
+    h = na.layers.gru(na.layers.inputs(1), 3, name="gru")
+    network = na.layers.network(na.layers.dense(h, 1, name="y"), seed=1)
+    file = folder / "memory.arrows"
+    return record(file, network, [(x, targets)] * 60, "squared_error", na.Adam(0.03))
+
+
 PICTURES = {
     "view-learning.png": (
         xor,
@@ -186,6 +228,26 @@ PICTURES = {
         thousand,
         "light",
         "neuroActors.choose({kind: 'neuron', k: 500}); neuroActors.goTime(11.5)",
+    ),
+    "view-maps.png": (
+        convolution,
+        "light",
+        "neuroActors.goStep(11); const k = neuroActors.run.network.ids.indexOf('conv.1'); "
+        "neuroActors.choose({kind: 'neuron', k}); neuroActors.choosePosition(k, 8); "
+        "neuroActors.goTime(1e9)",
+    ),
+    "view-attention.png": (
+        attention,
+        "dark",
+        "neuroActors.goStep(47); const k = neuroActors.run.network.ids.indexOf('look.head0.weight'); "
+        "neuroActors.choose({kind: 'neuron', k}); neuroActors.choosePosition(k, 8); "
+        "neuroActors.goTime(1e9)",
+    ),
+    "view-time.png": (
+        memory,
+        "light",
+        "neuroActors.goStep(neuroActors.run.steps.length - 5); neuroActors.choose({kind: 'neuron', "
+        "k: neuroActors.run.network.ids.indexOf('gru.new0')}); neuroActors.goTime(1e9)",
     ),
     "view-storm.png": (storm, "light", "neuroActors.goStep(1); neuroActors.goTime(2.7)"),
     "view-machines.png": (

@@ -49,6 +49,7 @@ export class Controls {
       app.state.theme = value;
       app.restyle();
     });
+    pick("maps", (value) => app.set({ maps: value }));
     pick("workers", (value) => app.set({ workers: value === "shown" }));
     pick("digits", (value) => {
       style.digits = Number(value);
@@ -95,6 +96,7 @@ export class Controls {
     for (const id of ["view", "speed", "pace", "language", "theme"])
       byId(id).value = String(/** @type {any} */ (state)[id === "view" ? "shape" : id]);
     byId("digits").value = String(style.digits);
+    byId("maps").value = state.maps;
     byId("workers").value = state.workers ? "shown" : "hidden";
     this._showWorkers(scene);
     const wave = currentWave(t) + 1;
@@ -232,6 +234,12 @@ export class Controls {
       option("shown", say("workersShown")),
       option("hidden", say("workersHidden")),
     );
+    byId("maps").replaceChildren(
+      ...["activation", "urgency"].map((what) =>
+        option(what === "urgency" ? "urgencies" : "activations", say(what)),
+      ),
+    );
+    byId("mapsOf").hidden = network.elements.isPlain;
     byId("mapped").hidden = scene.placement === null;
     byId("digits").replaceChildren(option(4, say("digitsFew")), option(17, say("digitsAll")));
     byId("language").replaceChildren(option("en", "English"), option("fr", "français"));

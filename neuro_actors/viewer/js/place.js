@@ -12,10 +12,11 @@ const CHOICES = /** @type {Record<string, readonly (string | number)[]>} */ ({
   speed: [0.25, 0.5, 1, 2, 4, 8],
   by: ["waves", "steps"],
   digits: [4, 17],
+  maps: ["activations", "urgencies"],
 });
 const KEYS = /** @type {Record<string, string>} */ ({
   view: "shape", colours: "theme", language: "language", speed: "speed", by: "pace",
-  digits: "digits",
+  digits: "digits", maps: "maps",
 });
 
 /** @typedef {Record<string, any>} Place a part of the page's state, and `digits` */
