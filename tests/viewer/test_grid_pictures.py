@@ -200,3 +200,47 @@ def test_no_fault_of_accessibility(
         found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_legend_has_the_signs_that_are_on_the_stage(show: Show) -> None:
+    has = {
+        "gru": ("an interneuron", "a dotted synapse is frozen", "grey: into an interneuron"),
+        "convolution": ("an interneuron", "a map: ", "grey: into an interneuron"),
+    }
+    texts = {name: show(name).locator("#panel .signs").inner_text() for name in has}
+    for name, signs in has.items():
+        for sign in signs:
+            assert sign in texts[name]
+    assert "a map: " not in texts["gru"]
+    assert "a dotted synapse" not in texts["convolution"]
+
+
+def test_the_address_keeps_the_maps_and_the_position(show: Show) -> None:
+    page = show("convolution")
+    k = choose(page, "conv.0")
+    page.evaluate(f"neuroActors.choosePosition({k}, 9)")
+    page.locator("#settings summary").click()
+    page.select_option("#maps", "urgencies")
+    page.wait_for_timeout(600)
+    address = page.url
+    assert "maps=urgencies" in address
+    page.evaluate("neuroActors.toggleMaps(); neuroActors.choosePosition(0, 0)")
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector("html[data-started]")
+    assert page.evaluate("neuroActors.state.maps") == "urgencies"
+    assert page.evaluate(f"neuroActors.drawn.view.at({k})") == 9
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_french_and_presented(show: Show, name: str) -> None:
+    page = show(name, locale="fr-FR")
+    page.keyboard.press("t")
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+        page.evaluate("neuroActors.draw()")
+    page.keyboard.press("Escape")
+    page.evaluate("neuroActors.choose(null); neuroActors.draw()")
+    text = page.locator("#panel").inner_text()
+    assert "undefined" not in text
+    assert "interneurone" in text
