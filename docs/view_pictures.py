@@ -187,9 +187,9 @@ def attention(folder: Path) -> Path:
     h = na.layers.concatenate(token, na.layers.positions(token, name="place"))
     h = na.layers.dense(h, 4, name="token")
     h = na.layers.attention(h, 1, causal=True, name="look")
-    network = na.layers.network(na.layers.dense(h, 3, name="y"), seed=2)
+    network = na.layers.network(na.layers.dense(h, 3, name="y"), seed=6)
     file = folder / "attention.arrows"
-    batches = [(x[k : k + 16], targets[k : k + 16]) for k in (0, 16, 32, 48)] * 12
+    batches = [(x[k : k + 16], targets[k : k + 16]) for k in (0, 16, 32, 48)] * 8
     return record(file, network, batches, "softmax_cross_entropy", na.Adam(0.05))
 
 
@@ -239,7 +239,8 @@ PICTURES = {
     "view-attention.png": (
         attention,
         "dark",
-        "neuroActors.goStep(47); const k = neuroActors.run.network.ids.indexOf('look.head0.weight'); "
+        "neuroActors.goStep(1e9); const { ids } = neuroActors.run.network; "
+        "const k = ids.indexOf('look.head0.weight'); "
         "neuroActors.choose({kind: 'neuron', k}); neuroActors.choosePosition(k, 8); "
         "neuroActors.goTime(1e9)",
     ),

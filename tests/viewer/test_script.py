@@ -54,11 +54,12 @@ def test_joining_leaves_nothing_out() -> None:
 
 
 def test_no_name_is_declared_twice() -> None:
+    script = "\n".join(m.read_text() for m in MODULES)
     names = re.findall(
-        r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)",
-        "\n".join(m.read_text() for m in MODULES),
-        re.MULTILINE,
+        r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)", script, re.MULTILINE
     )
+    for several in re.findall(r"^(?:const|let) [\[{](.+?)[\]}] =", script, re.MULTILINE):
+        names += re.findall(r"\w+", several)
     assert sorted(set(names)) == sorted(names)
 
 

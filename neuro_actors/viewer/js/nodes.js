@@ -9,7 +9,7 @@ import { halfHeight, nodeMap, traceNode } from "./node_shapes.js";
 import { fine, rounded, short, signed } from "./numbers.js";
 
 const CHOSEN_NAME = 160; // pixels that the name of a chosen node may fill
-const LEAST_NAME = 64; // pixels: in narrower columns names are unreadable, and layers have names
+const BESIDE = 10; // pixels by which a name may be wider than its column
 const TAU = 2 * Math.PI;
 
 /** @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
@@ -147,21 +147,23 @@ export function writeNodes(labels, scene) {
     const above = /** @type {[number, number][]} */ (
       [[x, y - half - (r >= 20 ? 27 : r >= 9 ? 21 : 15) - 8 * (l.textScale - 1)]]
     );
+    const over = [scene.state.chosen, scene.state.hover].some((thing) =>
+      thing?.kind === "neuron" && thing.k === k,
+    );
+    const room = over ? Math.max(within, CHOSEN_NAME * l.textScale) : within;
     if (text < 2) {
       const aside = network.level[k] === 0 || network.outputOf.has(k);
-      const over = [scene.state.chosen, scene.state.hover].some((thing) =>
-        thing?.kind === "neuron" && thing.k === k,
-      );
-      const room = over ? Math.max(within, CHOSEN_NAME * l.textScale) : within;
       const how = { size: 13, bold: true, colour: ink, within: room, over };
-      const isNarrow = l.layers.length > 0 && within < LEAST_NAME * l.textScale;
-      if (over || (!isNarrow && isNamed))
-        labels.put(fittingName(labels, network.ids[k], how), above, how);
+      const name = fittingName(labels, network.ids[k], { ...how, within });
+      const isLegible = !l.layers.length || labels.measure(name, how) <= within;
+      if (over || (isLegible && isNamed)) labels.put(name, above, how);
       else if (aside && column.spacing >= 17) nameAside(labels, scene, k, ink);
       continue;
     }
-    const how = { size: 14, bold: true, colour: ink, over: true, within };
-    labels.put(fittingName(labels, network.ids[k], how), above, how);
+    const how = { size: 14, bold: true, colour: ink, over: true, within: room };
+    const name = fittingName(labels, network.ids[k], { ...how, within });
+    const isLegible = !l.layers.length || labels.measure(name, how) <= room + BESIDE;
+    if (isLegible) labels.put(name, above, how);
     if (waves.hasFired(k, t) && !map) {
       const ground = fill(colours, view.a[k], scales.activation);
       const inside = short(view.a[k]);
