@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import page_networks
+
+import neuro_actors as na
+from neuro_actors.viewer.page import render_page
+from neuro_actors.viewer.page_data import collect_page_data
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 SIZES = {"projector": (1600, 900), "laptop": (1024, 768), "phone": (390, 844)}
@@ -27,9 +32,29 @@ def test_no_serious_fault(look: Callable[..., Any], name: str, size: str, theme:
     width, height = SIZES[size]
     # axe brings a script of its own, which the page's policy would refuse
     page = look(name, width, height, color_scheme=theme, reduced_motion="reduce", bypass_csp=True)
+    check_page(page)
+
+
+@pytest.mark.parametrize(("name", "theme"), [("recurrent pictures", "dark"), ("gated", "light")])
+def test_no_serious_fault_in_networks_that_are_not_plain(
+    look: Callable[..., Any], tmp_path: Path, name: str, theme: str
+) -> None:
+    path = tmp_path / "run.html"
+    log = na.open_log(page_networks.record(tmp_path / "run.arrows", name))
+    path.write_text(render_page(collect_page_data(log)), "utf-8")
+    page = look(
+        "", 1024, 768, path=path, color_scheme=theme, reduced_motion="reduce", bypass_csp=True
+    )
+    last = "neuroActors.goStep(neuroActors.run.steps.length - 1); neuroActors.goTime(1e9)"
+    page.evaluate(last)
+    check_page(page)
+
+
+def check_page(page: Any) -> None:
     page.add_script_tag(content=AXE.read_text())
     for act in (
         "choose(null)",
+        "choose({kind: 'neuron', k: 1})",
         "choose({kind: 'neuron', k: neuroActors.run.network.n - 2})",
         "choose({kind: 'synapse', k: 0})",
         "choose({kind: 'loss'})",
