@@ -194,15 +194,7 @@ export class Controls {
     document.documentElement.lang = state.language;
     document.title = `${plain(run.title, 60)} · neuro_actors`;
     byId("title").textContent = plain(run.title, 60);
-    const neurons = network.n - network.inputs.length;
-    const about = say(
-      "about",
-      {
-        inputs: count(network.inputs.length),
-        neurons: count(neurons),
-        synapses: count(network.nSynapses),
-      },
-    );
+    const about = describeParts(say, network);
     const { shownSteps, steps, shownExamples, batch, complete } = run.notes;
     const thinned = shownSteps < steps || shownExamples < batch || !complete;
     byId("about").textContent = thinned ? `${about} · ${say("notAll")}` : about;
@@ -255,4 +247,24 @@ export class Controls {
       find.onfocus = () => find.options.length < network.n && names();
     }
   }
+}
+
+/**
+ * How many inputs, neurons and so on a network has.
+ * @param {import("./words.js").Say} say
+ * @param {import("./network.js").Network} network
+ */
+function describeParts(say, network) {
+  const { delayed, combinations } = network.elements;
+  const interneurons = combinations.filter((one) => one !== null).length;
+  const parts = [
+    ["input", network.inputs.length - delayed.size],
+    ["delay", delayed.size],
+    ["neuron", network.n - network.inputs.length - interneurons],
+    ["interneuron", interneurons],
+    ["synapse", network.nSynapses],
+  ];
+  return parts.filter(([what, n]) => n || what === "neuron")
+    .map(([what, n]) => say(`count_${what}${n === 1 ? "" : "s"}`, { n: count(Number(n)) }))
+    .join(", ");
 }

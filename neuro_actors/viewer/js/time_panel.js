@@ -153,7 +153,11 @@ export function repeatedNote(app, k) {
 export function ticksTable(app, place) {
   const { run, say, info, state, view } = app.scene;
   if (!info.tick || !info.back || info.tick[0] > 1 || info.tick[1] < 2) return null;
-  const rounds = run.roundsOf(state.step).filter((step) => run.steps[step].back).reverse();
+  // the last round back to each tick: in those before it not all urgencies were there
+  const rounds = run.roundsOf(state.step).filter((step) => run.steps[step].back).reverse()
+    .filter((step, at, all) =>
+      all.findIndex((other) => run.steps[other].tick[0] === run.steps[step].tick[0]) === at,
+    );
   const [, ticks] = info.tick;
   const wants = rounds.map((step) => run.want(run.view(step, -1), place));
   const terms = rounds.map((step, at) => ({

@@ -7,7 +7,6 @@ import { currentWave } from "./waves.js";
 export const WORDS = {
   en: {
     title: "a society of neurons",
-    about: "{inputs} inputs, {neurons} neurons, {synapses} synapses",
     notAll: "a part of the log",
     example: "example",
     exampleN: "example {n}",
@@ -366,7 +365,6 @@ export const WORDS = {
   },
   fr: {
     title: "une société de neurones",
-    about: "{inputs} entrées, {neurons} neurones, {synapses} synapses",
     notAll: "une partie du journal",
     example: "exemple",
     exampleN: "exemple {n}",
