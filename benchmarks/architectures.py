@@ -1,15 +1,18 @@
 """Architectures of `na.layers` beside PyTorch, in float64: one row of a table for each.
 
-Each architecture is made twice, with the same parameters: as a society, and as a module of PyTorch
-on one thread.
+Each architecture is made three times, with the same parameters: as a society, as a module of
+PyTorch on one thread, and as a graph with an object for each number (`scalars.py`).
 
 - parameters: that learn; each counted once, at however many positions it is used
 - actors: neurons, interneurons, inputs and delays
 - messages: of one step of learning
-- difference: the greatest one of the predictions and of all gradients, those of the inputs too. It
-  is a share of the greatest number of its tensor, in units of 2⁻⁵², the distance from 1 to the next
-  float64.
-- time: of a gradient, of the society's and PyTorch's, in one run
+- in eps: the greatest difference from PyTorch, of the predictions and of all gradients, those of
+  the inputs too. It is a share of the greatest number of its tensor, in units of 2⁻⁵², the distance
+  from 1 to the next float64.
+- of the bound: the greatest difference from PyTorch again, each as a share of what rounding alone
+  can do to that number, by `na.reference.with_bound`. The limit is 1.
+- gradient: CPU time of a gradient of the society: the median of blocks in which all three take
+  turns, in one run. The last two columns are this time over that of PyTorch and of the graph.
 
     python benchmarks/architectures.py                  print the table
     python benchmarks/architectures.py --write          write it into both pages
@@ -18,10 +21,12 @@ on one thread.
 from __future__ import annotations
 
 import argparse
+import gc
 import re
+import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +35,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "<!-- architectures -->"
 PAGE, FRENCH = ROOT / "docs" / "architectures.md", ROOT / "docs" / "architectures.fr.md"
-HEAD = ("architecture", "parameters", "actors", "synapses", "messages", "difference", "time")
+HEAD = (
+    "architecture", "parameters", "actors", "synapses", "messages", "in eps", "of the bound",
+    "gradient", "/ PyTorch", "/ scalars",
+)  # fmt: skip
 EPS = 2.0**-52
+BLOCK = 0.05  # about how many seconds a program works before it is another's turn
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -53,70 +62,125 @@ def count(case: Any) -> tuple[int, int, int, int]:
     return learning, len(net.ids), len(net.weights), result.messages
 
 
-def least_time(function: Callable[[], object], repeats: int) -> float:
-    """Return the least of some times, in seconds."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
+def check_scalars(case: Any) -> None:
+    """Compare the graph's gradient with the reference's.
 
-
-def society_time(case: Any, repeats: int) -> float:
-    """Return how long a gradient of a living society takes, in seconds."""
-    import trio
+    Raises:
+        AssertionError: It differs by more than rounding.
+    """
+    from scalars import ScalarGraph
 
     import neuro_actors as na
 
-    async def measure() -> float:
-        times = []
-        rule = na.rules.ThroughTime(case.x.shape[1]) if case.mirror.network.delays else None
-        async with na.open_simulation(case.mirror.network, rule=rule) as simulation:
-            for _ in range(repeats):
-                start = time.perf_counter()
-                await simulation.gradient(case.x, case.targets, case.loss)
-                times.append(time.perf_counter() - start)
-        return min(times)
-
-    return float(trio.run(measure))
-
-
-def torch_time(case: Any, repeats: int) -> float:
-    """Return how long PyTorch's takes, in seconds."""
-    import torch
-    from helpers.torch_mirror import compute
-
-    given = torch.tensor(case.x)
-    parameters = list(case.mirror.module.parameters())
-    return least_time(
-        lambda: torch.autograd.grad(compute(case, case.mirror.module, given)[1], parameters),
-        repeats,
-    )
+    net = case.mirror.load()
+    given = net, case.x, case.targets, case.loss
+    expected, bound = na.reference.with_bound(*given)
+    weights, biases = ScalarGraph(*given).gradient()
+    for name, found in (("weights", weights), ("biases", biases)):
+        learns = ~getattr(net, f"frozen_{name}")
+        if name == "biases":
+            learns &= net.n_parameters > 0
+        apart = np.abs(found - getattr(expected, name))
+        assert (apart <= getattr(bound, name))[learns].all(), name
 
 
-def rows(repeats: int = 20) -> list[tuple[str, ...]]:
-    """Return the rows of the table.
+def times(case: Any, rounds: int) -> tuple[float, float, float]:
+    """Return the CPU time of a gradient: of the society, of PyTorch, and of the graph.
 
     Args:
-        repeats: Of how many gradients the least time is taken. 0: no times.
+        case: See `torch_architectures.Case`.
+        rounds: In each round each of them works for one block.
+
+    Returns:
+        The medians of the blocks, in seconds.
+    """
+    import torch
+    import trio
+    from helpers.torch_mirror import compute
+    from scalars import ScalarGraph
+
+    import neuro_actors as na
+
+    net = case.mirror.load()
+    given, parameters = torch.tensor(case.x), list(case.mirror.module.parameters())
+    graph = ScalarGraph(net, case.x, case.targets, case.loss)
+
+    async def by_torch() -> None:
+        torch.autograd.grad(compute(case, case.mirror.module, given)[1], parameters)
+
+    async def by_scalars() -> None:
+        graph.gradient()
+
+    async def measure() -> tuple[float, ...]:
+        rule = na.rules.ThroughTime(case.x.shape[1]) if net.delays else None
+        async with na.open_simulation(net, rule=rule) as simulation:
+
+            async def by_society() -> None:
+                await simulation.gradient(case.x, case.targets, case.loss)
+
+            programs = (by_society, by_torch, by_scalars)
+            repeats = []
+            for program in programs:
+                await program()
+                repeats.append(max(1, int(BLOCK / await cpu_time(program, 1))))
+            found: list[list[float]] = [[] for _ in programs]
+            for _ in range(rounds):
+                for k, program in enumerate(programs):
+                    gc.collect()
+                    found[k].append(await cpu_time(program, repeats[k]))
+            return tuple(statistics.median(blocks) for blocks in found)
+
+    society, torchs, scalars = trio.run(measure)
+    return society, torchs, scalars
+
+
+async def cpu_time(program: Callable[[], Awaitable[None]], repeats: int) -> float:
+    """Return the CPU time of one call, in seconds."""
+    start = time.thread_time()
+    for _ in range(repeats):
+        await program()
+    return (time.thread_time() - start) / repeats
+
+
+def row(name: str, rounds: int = 11) -> tuple[str, ...]:
+    """Return a row of the table.
+
+    Args:
+        name: The architecture, a key of `torch_architectures.TABLE`.
+        rounds: Of how many blocks a time is the median. 0: no times.
     """
     import torch
     from helpers.torch_architectures import TABLE
-    from helpers.torch_mirror import gradients_apart
+    from helpers.torch_mirror import compare_gradients
 
     torch.set_num_threads(1)
-    found = []
-    for name, make in TABLE.items():
-        case = make()
-        counts = tuple(f"{n:,}" for n in count(case))
-        apart = f"{np.ceil(10 * gradients_apart(case) / EPS) / 10:.1f}"
-        ratio = ""
-        if repeats:
-            ours, theirs = society_time(case, repeats), torch_time(case, repeats)
-            ratio = f"{ours / theirs:.0f} ×"
-        found.append((name, *counts, apart, ratio))
-    return found
+    case = TABLE[name]()
+    counts = tuple(f"{n:,}" for n in count(case))
+    apart = compare_gradients(case)
+    check_scalars(case)
+    in_eps = f"{np.ceil(10 * apart.share / EPS) / 10:.1f}"
+    found = (name, *counts, in_eps, f"{np.ceil(1000 * apart.of_bound) / 1000:.3f}")
+    if not rounds:
+        return found
+    society, torchs, scalars = times(case, rounds)
+    return *found, f"{1e3 * society:.1f} ms", f"{society / torchs:.1f}", f"{society / scalars:.2f}"
+
+
+def rows(rounds: int) -> list[tuple[str, ...]]:
+    """Return all rows of the table, each with its times."""
+    from helpers.torch_architectures import TABLE
+
+    return [row(name, rounds) for name in TABLE]
+
+
+def machine_line() -> str:
+    """Return what the times were measured on."""
+    from neuro_actors.cli.benchmark.timing import machine
+
+    about = machine()
+    parts = ("python", "neuro-actors", "numpy", "trio", "torch")
+    versions = ", ".join(f"{name} {about['versions'][name]}" for name in parts)
+    return f"{about['cpu']}, {about['system']}; {versions}."
 
 
 def to_markdown(found: list[tuple[str, ...]]) -> str:
@@ -128,6 +192,7 @@ def to_markdown(found: list[tuple[str, ...]]) -> str:
 def translate(table: str) -> str:
     """Return the table with the names that the French page has for its rows and columns."""
     known = FRENCH.read_text(encoding="utf-8").split(MARK)[1].strip().splitlines()
+    known = [line for line in known if line.startswith("|")]
     lines = table.splitlines()
     assert len(known) == len(lines), "a new row: write its name into the French page"
     new = [
@@ -145,16 +210,17 @@ def write(page: Path, table: str) -> None:
 
 
 def main() -> None:
-    """Print the table, or write it into its page."""
+    """Print the table, or write it into its pages."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--write", action="store_true", help="write it into its pages")
-    parser.add_argument("--repeats", type=int, default=20, help="of how many gradients each (20)")
+    parser.add_argument("--rounds", type=int, default=11, help="blocks of each median (11)")
     given = parser.parse_args()
-    table = to_markdown(rows(given.repeats))
+    table = to_markdown(rows(given.rounds))
     if given.write:
-        write(PAGE, table)
-        write(FRENCH, translate(table))
+        write(PAGE, f"{table}\n\n{machine_line()}")
+        write(FRENCH, f"{translate(table)}\n\n{machine_line()}")
     print(table)
+    print(f"\n{machine_line()}")
 
 
 if __name__ == "__main__":

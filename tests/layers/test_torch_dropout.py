@@ -8,6 +8,7 @@ from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.network.dropout import draw_mask
+from neuro_actors.simulation import blocking
 
 torch = need("torch")
 pytestmark = pytest.mark.torch
@@ -69,11 +70,48 @@ def by_torch(net: na.Network, weights, biases, x, step: int):
     return x + out * mask(names("b.out left", SIZE), (TOKENS,), step)
 
 
+def block() -> na.Network:
+    x = L.inputs(SIZE, TOKENS)
+    return L.network(L.transformer_block(x, HEADS, HIDDEN, "gelu", dropout=RATE, name="b"), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (na.SGD(0.002, momentum=0.9), lambda p: torch.optim.SGD(p, 0.002, momentum=0.9)),
+        (na.Adam(0.02, epsilon=0.01), lambda p: torch.optim.Adam(p, 0.02, eps=0.01)),
+    ],
+    ids=["SGD", "Adam"],
+)
+def test_three_steps_with_the_same_masks(ours, theirs) -> None:
+    """Each step has masks of its own."""
+    net = block()
+    x, targets = np.random.default_rng(0).normal(size=(2, BATCH, TOKENS, SIZE))
+
+    async def society() -> na.Network:
+        async with na.open_simulation(net) as simulation:
+            for _ in range(3):
+                await simulation.train_step(x, targets, optimizer=ours)
+            return await simulation.network()
+
+    found = blocking.run(society, "bundled")
+    leaves = [torch.tensor(v, requires_grad=True) for v in (net.weights, net.biases)]
+    optimizer = theirs(leaves)
+    for step in (1, 2, 3):
+        optimizer.zero_grad()
+        said = by_torch(net, *leaves, torch.tensor(x), step)
+        (((said - torch.tensor(targets)) ** 2).sum() / BATCH).backward()
+        for leaf, frozen in zip(leaves, (net.frozen_weights, net.frozen_biases), strict=True):
+            leaf.grad[torch.tensor(frozen)] = 0.0
+        optimizer.step()
+    before, mine = (np.append(network.weights, network.biases) for network in (net, found))
+    its = np.concatenate([leaf.detach().numpy() for leaf in leaves])
+    assert (mine != before).sum() > 100
+    assert np.abs(mine - its).max() <= 1e-13 * np.abs(its).max()
+
+
 def test_a_block_with_the_same_masks() -> None:
-    net = L.network(
-        L.transformer_block(L.inputs(SIZE, TOKENS), HEADS, HIDDEN, "gelu", dropout=RATE, name="b"),
-        seed=1,
-    )
+    net = block()
     rng = np.random.default_rng(0)
     x, targets = rng.normal(size=(2, BATCH, TOKENS, SIZE))
     found = na.gradient(net, x, targets, wrt_inputs=True)

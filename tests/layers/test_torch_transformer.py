@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from helpers.tiers import need
-from helpers.torch_mirror import Mirror, check_case
+from helpers.torch_mirror import Mirror, check_case, compute
 
 import neuro_actors as na
+from neuro_actors.simulation import blocking
 
 torch = need("torch")
 from helpers.torch_architectures import (  # noqa: E402
     F64,
     Case,
+    copying,
     decoder,
     mirror_attention,
     numbers,
@@ -46,6 +49,36 @@ def test_attention_to_another_layer() -> None:
 
 def test_a_decoder_of_two_blocks() -> None:
     check_case(decoder())
+
+
+@pytest.mark.slow
+def test_a_decoder_of_two_blocks_learns_as_pytorchs_does() -> None:
+    """To copy a text: what it says in the second half, and the losses on the way there."""
+    case = decoder()
+    x, targets = copying(np.random.default_rng(0), 12, 4, 3)
+    network, losses = case.mirror.load(), []
+
+    async def society() -> na.Network:
+        async with na.open_simulation(network) as simulation:
+            for _ in range(80):
+                step = await simulation.train_step(
+                    x, targets, case.loss, optimizer=na.Adam(0.03, epsilon=0.01)
+                )
+                losses.append(step.loss)
+            return await simulation.network()
+
+    learned = blocking.run(society, "bundled")
+    optimizer = torch.optim.Adam(case.mirror.module.parameters(), 0.03, eps=0.01)
+    for loss in losses:
+        optimizer.zero_grad()
+        case.x, case.targets = x, targets
+        _, value = compute(case, case.mirror.module, torch.tensor(x))
+        assert value.item() == pytest.approx(loss, rel=1e-7)
+        value.backward()
+        optimizer.step()
+    said = na.predict(learned, x).argmax(-1)
+    assert (said == targets.argmax(-1))[:, 3:].mean() == 1.0
+    assert losses[-1] < 0.6 * losses[0]
 
 
 def test_a_head_that_hears_what_is_behind_it_is_found() -> None:
