@@ -189,17 +189,17 @@ class ScalarGraph:
     ) -> list[Value]:
         """Return what a neuron or an interneuron says, at each of its positions."""
         network, incoming = self.network, self.incoming[k]
-        heard = [values[self.sources[s]] for s in incoming]
+        received = [values[self.sources[s]] for s in incoming]
         if k in network.interneurons:
             name = network.interneurons[k].combination
             if k not in self.fields:
-                return [combine(name, terms) for terms in zip(*heard, strict=True)]
+                return [combine(name, terms) for terms in zip(*received, strict=True)]
             return [
-                combine(name, [source[at] for source in heard for at in there if at >= 0])
+                combine(name, [source[at] for source in received for at in there if at >= 0])
                 for there in self.fields[k]
             ]
         found = []
-        for there in zip(*heard, strict=True):
+        for there in zip(*received, strict=True):
             z = biases[k]
             for s, a in zip(incoming, there, strict=True):
                 z = z + (a.times(self.constants[s]) if self.frozen[s] else weights[s] * a)
