@@ -7,9 +7,10 @@ followers of the sources before it: their urgencies can be added there, and come
 for each source (`cut_edges.py`, law 3). An input is in the first of the shards that need it.
 
 The work of a shard is counted in synapses: one for each synapse; `WAKE` for each member that is
-woken, a neuron or the proxy of a source; and one for each message that the shard sends or receives
-across the cut. The work of a range is nearly known without the other ranges. So the best cuts are
-found by dynamic programming over some hundred candidates.
+woken, a neuron, an interneuron or the proxy of a source; and one for each message that the shard
+sends or receives across the cut. At several positions a synapse or a message counts as many times:
+it has so many numbers. The work of a range is nearly known without the other ranges. So the best
+cuts are found by dynamic programming over some hundred candidates.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _order(network: Network) -> tuple[Indices, Indices]:
     )
     order = np.lexsort((-along / np.maximum(fans, 1), network.level))
     order = order[~network.is_input[order]]
-    return order, fans[order] + WAKE
+    return order, fans[order] * network.n_positions[order] + WAKE
 
 
 def _assigned(network: Network, order: Indices, part: Indices) -> Indices:
@@ -95,10 +96,11 @@ def _costs(
     # for each source the pieces of its followers, in order, and in `count` how many are there
     source, into = np.divmod(pairs, n)
     begin, answered = piece[source], (~network.is_input[source]).astype(np.int64)
+    wide = answered * network.n_positions[source]  # numbers of a message that crosses
     outgoing, head = network.outgoing, np.full(len(piece), -1)  # the piece of the first follower
     followed = np.flatnonzero(outgoing.sizes)
     head[followed] = piece[network.targets[outgoing.order[outgoing.start[followed]]]]
-    lead, rows = head[source], count * answered
+    lead, rows = head[source], count * wide
 
     cross = np.zeros((n + 1, n + 1), dtype=np.int64)
     for c in range(1, n):
@@ -106,18 +108,18 @@ def _costs(
         first = later & ~(np.append(False, later[:-1]) & (np.diff(source, prepend=-1) == 0))
         # in a range that ends after this piece, compared with one that ends before it
         more = np.zeros(n, dtype=np.int64)
-        np.add.at(more, into[first], (WAKE + 1) * answered[first])
+        np.add.at(more, into[first], WAKE * answered[first] + wide[first])
         apart = later & ((lead < c) | (into < lead))
         np.add.at(more, into[apart], rows[apart])
         # up to where the first follower is in the range: then they can be added to its urgency
         added = apart & (lead >= c)
         np.subtract.at(more, lead[added], rows[added])
         together = first & (lead >= c)
-        np.add.at(more, lead[together], answered[together])
+        np.add.at(more, lead[together], wide[together])
         cross[c, 1:] = np.cumsum(more)
     last = np.flatnonzero(np.diff(source, append=len(piece)))
     sends = np.zeros((n, n + 1), dtype=np.int64)
-    np.add.at(sends, (begin[last], into[last]), 2 * answered[last])
+    np.add.at(sends, (begin[last], into[last]), 2 * wide[last])
     # sources in a piece with followers there or later, then those of all pieces before
     sends = np.cumsum(sends[:, ::-1], axis=1)[:, ::-1]
     sends = np.concatenate([np.zeros((1, n + 1), dtype=np.int64), np.cumsum(sends, axis=0)])

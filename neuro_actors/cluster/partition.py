@@ -217,28 +217,37 @@ def partition(network: Network, shards: int) -> Partition:
 
 
 def _cost(network: Network, shard: Indices, shards: int) -> tuple[int, int]:
-    """The work of the busiest shard, and how many messages cross."""
+    """The work of the busiest shard (see `balance.py`), and how many messages cross."""
     edges = find_cut_edges(network, shard, shards)
     bundle = edges.bundle
     proxies = edges.receiver[bundle[(edges.turn == 0) & (edges.level[bundle] > 0)]]
     woken = np.bincount(np.append(shard[~network.is_input], proxies), minlength=shards)
-    sends, receives = _messages_by_shard(edges, shards)
-    synapses = np.bincount(shard[network.targets], minlength=shards)
+    wide = network.n_positions
+    sends, receives = _messages_by_shard(edges, shards, wide)
+    synapses = np.bincount(shard[network.targets], wide[network.targets], shards).astype(np.intp)
     work = synapses + WAKE * woken + sends + receives
     return int(work.max()), sum(edges.messages)
 
 
-def _messages_by_shard(edges: CutEdges, shards: int) -> tuple[Indices, Indices]:
-    """How many messages each shard sends, and receives, in a micro-batch, both ways together."""
+def _messages_by_shard(
+    edges: CutEdges, shards: int, wide: Indices | None = None
+) -> tuple[Indices, Indices]:
+    """How many messages each shard sends, and receives, in a micro-batch, both ways together.
+
+    Args:
+        edges: What crosses.
+        shards: How many shards there are.
+        wide: How often a message of each neuron counts. None: once. Shape (n_neurons,).
+    """
+    times = np.ones(len(edges.source), dtype=np.intp) if wide is None else wide[edges.source]
     bundle = edges.bundle
     back = edges.level[bundle] > 0
     forward = back & (edges.turn == 0)
     sender, receiver = edges.sender[bundle], edges.receiver[bundle]
 
     def count(one: Indices, other: Indices) -> Indices:
-        return np.bincount(one[forward], minlength=shards) + np.bincount(
-            other[back], minlength=shards
-        )
+        there = np.bincount(one[forward], times[forward], shards)
+        return (there + np.bincount(other[back], times[back], shards)).astype(np.intp)
 
     return count(sender, receiver), count(receiver, sender)
 

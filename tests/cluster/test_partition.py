@@ -202,3 +202,18 @@ def test_what_a_delay_repeats_it_hears_in_its_source_s_shard() -> None:
     # the loss node hands the delay's urgency on: it needs what `to before` says
     assert part.messages == of_cell.messages
     assert part.of_cell(net) is part
+
+
+def test_positions_count_as_work() -> None:
+    """Two layers at 64 positions have more work than six at one: they are cut from each other."""
+    h = na.layers.inputs(6, positions=(64,))
+    for name in ("a", "b"):
+        h = na.layers.dense(h, 6, "tanh", name=name)
+    h = na.layers.dense(na.layers.at(h, 0), 6, "tanh", name="c0")
+    for k in range(1, 6):
+        h = na.layers.dense(h, 6, "tanh", name=f"c{k}")
+    net = na.layers.network(h, seed=0)
+    shard = na.partition(net, 2).shard
+    wide = {int(shard[k]) for k, id in enumerate(net.ids) if id[0] in "ab"}
+    narrow = {int(shard[k]) for k, id in enumerate(net.ids) if id[0] == "c"}
+    assert (wide, narrow) == ({0, 1}, {1})
