@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
-import trio
 from helpers import all_kinds, any_networks, forgery, gated_networks
+from helpers.cluster_bits import check, three_positions
 from helpers.comparing import same_bits
 from helpers.forgery import SENDER, VALUE
 from helpers.in_process_cluster import InProcess
@@ -24,45 +22,6 @@ from neuro_actors.cluster.launcher import call_in_worker
 from neuro_actors.cluster.settings import user_functions
 from neuro_actors.cluster.shard import Shard, shards
 from neuro_actors.network import functions
-
-ADAM = na.Adam(0.05)
-
-
-async def story(net: na.Network, x: Any, t: Any, count: int, log: Any, **more: Any) -> list[Any]:
-    """Predictions, gradients, learning; with them the seals and rows of the log."""
-    if not net.delays:
-        more["micro_batches"] = count
-    async with na.open_simulation(net, log=log, **more) as simulation:
-        answers: list[Any] = [await simulation.predict(x)]
-        answers.append(await simulation.gradient(x, t, wrt_inputs=True))
-        for some in (slice(None), slice(1)):
-            result = await simulation.train_step(x[some], t[some], optimizer=ADAM)
-            answers += [result.loss, result.predictions]
-        answers += [await simulation.network(), simulation.statistics().messages]
-    with pa.OSFile(str(log)) as file:
-        answers.append(pa.ipc.open_stream(file).read_all().replace_schema_metadata())
-    return answers
-
-
-def equal(one: list[Any], other: list[Any]) -> list[bool]:
-    return [_equal(a, b) for a, b in zip(one, other, strict=True)]
-
-
-def _equal(a: Any, b: Any) -> bool:
-    if isinstance(a, na.Gradient):
-        return same_bits(a, b)
-    if isinstance(a, na.Network):
-        return a.digest() == b.digest() and a == b
-    return bool(a.equals(b)) if isinstance(a, pa.Table) else np.array_equal(a, b)
-
-
-def check(net: na.Network, x: Any, t: Any, engine: InProcess, tmp_path: Path) -> None:
-    one = trio.run(partial(story, net, x, t, 3, tmp_path / "one.arrows"))
-    many = trio.run(partial(story, net, x, t, 3, tmp_path / "many.arrows", engine=engine))
-    assert all(equal(one, many)), equal(one, many)
-    assert [worker.crash for worker in engine.workers] == [None] * len(engine.workers)
-    audit = na.audit(tmp_path / "many.arrows")
-    assert audit.passed, str(audit)
 
 
 @pytest.mark.parametrize("delays", [False, True])
@@ -82,6 +41,12 @@ def test_a_neuron_a_shard(k: int, tmp_path: Path) -> None:
     shard = np.cumsum(~net.is_input) - 1
     engine = InProcess(partition=na.Partition(net, np.maximum(shard, 0)))
     check(net, case.x, case.targets, engine, tmp_path)
+
+
+def test_a_micro_batch_weighs_as_many_examples_as_it_has(tmp_path: Path) -> None:
+    """Not as many columns: three times as much would be rounded otherwise. Four examples are 2, 1 and 1."""
+    x = np.random.default_rng(5).standard_normal((4, 3, 1))
+    check(three_positions(), x, x[::-1], InProcess(replicas=2, shards=2), tmp_path)
 
 
 def test_dropout_has_one_mask_wherever_it_lives(tmp_path: Path) -> None:
