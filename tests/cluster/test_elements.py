@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import trio
 from helpers import all_kinds, any_networks, forgery, gated_networks
 from helpers.cluster_bits import check, three_positions
 from helpers.comparing import same_bits
@@ -22,6 +24,7 @@ from neuro_actors.cluster.launcher import call_in_worker
 from neuro_actors.cluster.settings import user_functions
 from neuro_actors.cluster.shard import Shard, shards
 from neuro_actors.network import functions
+from neuro_actors.simulation.checkpoint.reading import Checkpoint
 
 
 @pytest.mark.parametrize("delays", [False, True])
@@ -114,6 +117,40 @@ def test_a_worker_lost_in_the_middle_of_a_sequence_costs_no_bit(
     assert count > begun
     assert len(engine.workers) == 3
     assert "is lost" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", few(["memory", "picture"], 1))
+def test_a_run_is_stopped_and_goes_on_elsewhere(name: str, tmp_path: Path, stop: Any) -> None:
+    """From workers to one process and back; a checkpoint has the same state wherever it was written."""
+    case = all_kinds.memory(ticks=3) if name == "memory" else all_kinds.picture()
+    ask: Any = case.network, case.x, case.targets
+    plan: Any = {"optimizer": na.Adam(0.05), "epochs": 3, "batch_size": 3}
+    whole = na.train(*ask, **plan, checkpoint=tmp_path / "one", every=1)
+    stop(1)
+    with pytest.raises(KeyboardInterrupt):
+        na.train(*ask, **plan, checkpoint=tmp_path / "many", every=1, engine=InProcess(shards=2))
+    stop(2)
+    with pytest.raises(KeyboardInterrupt):
+        na.resume(tmp_path / "many")
+    assert na.resume(tmp_path / "many", engine=InProcess(shards=3)) == whole
+    one, many = (sorted((tmp_path / name).glob("step*"))[-1] for name in ("one", "many"))
+    here, there = Checkpoint(one)._contents.arrays, Checkpoint(many)._contents.arrays
+    assert here.keys() == there.keys()
+    assert all(np.array_equal(here[key], there[key]) for key in here)
+
+
+async def test_a_call_is_cancelled_in_the_middle_of_a_sequence() -> None:
+    """Its ticks so far are forgotten: the next sequence begins its own sums."""
+    case = all_kinds.memory(ticks=3)
+    async with na.open_simulation(case.network, engine=InProcess(shards=2)) as simulation:
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(partial(simulation.gradient, case.x, case.targets))
+                while simulation.last_step < 5:  # in the second tick back
+                    await trio.lowlevel.checkpoint()
+                scope.cancel()
+        many = await simulation.gradient(case.x, case.targets)
+    assert same_bits(many, na.gradient(case.network, case.x, case.targets))
 
 
 # --- a user's own, and what makes no sense ---------------------------------------------------------------------------
