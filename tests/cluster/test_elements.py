@@ -139,6 +139,24 @@ def test_a_run_is_stopped_and_goes_on_elsewhere(name: str, tmp_path: Path, stop:
     assert all(np.array_equal(here[key], there[key]) for key in here)
 
 
+async def test_a_call_goes_on_where_the_one_before_ended(capfd) -> None:
+    """What delays carry on is the environment's: a lost worker takes nothing of it along."""
+    case, engine = all_kinds.memory(ticks=3), InProcess(shards=2)
+    rule = na.rules.ThroughTime(carry=True)
+    async with (
+        na.open_simulation(case.network, rule=rule) as one,
+        na.open_simulation(case.network, rule=rule, engine=engine) as many,
+    ):
+        for k in range(3):
+            ask: Any = case.x + k, case.targets
+            expected = await one.train_step(*ask, optimizer=na.SGD(0.1))
+            found = await many.train_step(*ask, optimizer=na.SGD(0.1))
+            assert (found.loss, found.step) == (expected.loss, expected.step)
+            engine.workers[k].kill()
+        assert (await many.network()).digest() == (await one.network()).digest()
+    assert "is lost" in capfd.readouterr().err
+
+
 async def test_a_call_is_cancelled_in_the_middle_of_a_sequence() -> None:
     """Its ticks so far are forgotten: the next sequence begins its own sums."""
     case = all_kinds.memory(ticks=3)
