@@ -94,7 +94,7 @@ class DemoName(click.Choice[str]):
 @click.argument("name", type=DemoName(NAMES), default="xor")
 @click.option(
     "-o",
-    "--output",
+    "--out",
     type=click.Path(path_type=Path),
     default=Path("neuro_actors_demo"),
     show_default=True,
@@ -115,7 +115,7 @@ class DemoName(click.Choice[str]):
     show_default=True,
     help="The language of what is printed.",
 )
-def demo(name: str, output: Path, no_open: bool, seed: int, lang: str) -> None:
+def demo(name: str, out: Path, no_open: bool, seed: int, lang: str) -> None:
     """Watch a small society learn: a run of a few seconds.
 
     \b
@@ -124,7 +124,7 @@ def demo(name: str, output: Path, no_open: bool, seed: int, lang: str) -> None:
     neuro-actors demo cats        is this silhouette a cat?
 
     The run is recorded. A page shows every message of it, in a browser and
-    without a network. Log and page are written into the folder --output.
+    without a network. Log and page are written into the folder --out.
     \f
 
     Raises:
@@ -138,8 +138,8 @@ def demo(name: str, output: Path, no_open: bool, seed: int, lang: str) -> None:
     from ..viewer.page_data import collect_page_data
 
     tell = Teller(lang)
-    _make_folder(output, tell)
-    log, page = output / f"{name}.arrows", output / f"{name}.html"
+    _make_folder(out, tell)
+    log, page = out / f"{name}.arrows", out / f"{name}.html"
     check_free(page, force=True, failure=InputError)
     chosen = choose_demo(name, seed)
     x, targets = chosen.data
@@ -175,7 +175,7 @@ def _make_folder(folder: Path, tell: Teller) -> None:
         if folder.is_dir() and any(folder.iterdir()) and not _is_ours(folder):
             raise InputError(
                 f"folder {shown} exists, and neuro-actors demo has not made it: "
-                "choose another one with --output"
+                "choose another one with --out"
             )
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MARK).write_text(tell("mark"), encoding="utf-8")
@@ -183,7 +183,7 @@ def _make_folder(folder: Path, tell: Teller) -> None:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"--output {shown} cannot be a folder: {getattr(error, 'strerror', None) or error}"
+            f"--out {shown} cannot be a folder: {getattr(error, 'strerror', None) or error}"
         ) from None
 
 

@@ -31,6 +31,13 @@ NO_COMMAND = {
     "help": "write --help in its place",
 }
 
+# Options of older versions: what they are called now.
+OPTIONS_THEN = {
+    "log trace": {"--from": "--source", "--to": "--output", "--paths": "--limit"},
+    "view": {"--output": "--out"},
+    "demo": {"--output": "--out"},
+}
+
 
 class WholeNumber(click.IntRange):
     """A whole number of at least `min`. The error for another text says so."""
@@ -98,7 +105,7 @@ def explain(error: click.ClickException) -> str:
 
     Args:
         error: The error. Of a missing argument it says how the command is written; of an unknown
-            option that is like no other it says where all are listed.
+            option what it is called now, or if it is like no other, where all are listed.
     """
     text = error.format_message()
     ctx = error.ctx if isinstance(error, click.UsageError) else None
@@ -107,6 +114,10 @@ def explain(error: click.ClickException) -> str:
     if isinstance(error, click.MissingParameter):
         words = [piece for piece in ctx.command.collect_usage_pieces(ctx) if piece != "[OPTIONS]"]
         return f"{text.rstrip('.')}: write {' '.join([ctx.command_path, *words])}"
+    if isinstance(error, click.NoSuchOption):
+        now = OPTIONS_THEN.get(_path_of(ctx).rstrip(), {}).get(error.option_name)
+        if now is not None:
+            return f"No such option {error.option_name!r}: it is {now} now"
     if isinstance(error, click.NoSuchOption) and not error.possibilities:
         return f"{text.rstrip('.')}: {ctx.command_path} --help lists the options"
     return text
@@ -134,7 +145,7 @@ def _guess(name: str, ctx: click.Context) -> str:
 
 
 def _path_of(ctx: click.Context) -> str:
-    """Return the names of the groups down to this one, without the program's."""
+    """Return the names of the groups and commands down to this one, without the program's."""
     return "".join(f"{part} " for part in ctx.command_path.split()[1:])
 
 

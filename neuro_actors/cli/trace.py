@@ -31,18 +31,16 @@ OUTPUTS = 10  # the most outputs whose slopes are shown
     help="The urgency of a neuron's signal, or of an input's activation.",
 )
 @click.option(
-    "--from",
-    "source",
+    "--source",
     metavar="ID",
     shell_complete=complete_neuron,
     help="How the outputs change with the activation of this neuron or input.",
 )
 @click.option(
-    "--to",
-    "output",
+    "--output",
     metavar="ID",
     shell_complete=complete_neuron,
-    help="With --from: only this output.",
+    help="With --source: only this output.",
 )
 @click.option(
     "--step", type=WholeNumber(1), help="The step. Default: the last step that can be traced."
@@ -54,7 +52,7 @@ OUTPUTS = 10  # the most outputs whose slopes are shown
     "Default: the mean over all examples.",
 )
 @click.option(
-    "--paths",
+    "--limit",
     default=8,
     show_default=True,
     type=WholeNumber(1),
@@ -81,7 +79,7 @@ def trace(
     output: str | None,
     step: int | None,
     example: int | None,
-    paths: int,
+    limit: int,
     as_json: bool,
     modules: tuple[str, ...],
 ) -> None:
@@ -90,7 +88,7 @@ def trace(
     \b
     neuro-actors log trace run.arrows --weight h1.0:y0 --step 3
     neuro-actors log trace run.arrows --neuron h1
-    neuro-actors log trace run.arrows --from x --to y
+    neuro-actors log trace run.arrows --source x --output y
 
     The urgency of a weight is a sum over all paths from it to the loss. Each path
     multiplies the weights and slopes along it. This command prints the largest paths,
@@ -102,9 +100,9 @@ def trace(
         InputError: Not exactly one thing is asked for.
     """
     if output is not None and source is None:
-        raise InputError("--to goes with --from")
+        raise InputError("--output goes with --source")
     if (len(weight) > 0) + (neuron is not None) + (source is not None) != 1:
-        raise InputError("ask for one thing: --weight A:B, --neuron ID or --from ID")
+        raise InputError("ask for one thing: --weight A:B, --neuron ID or --source ID")
     import_all(modules)
     from ..trace.synapse_name import parse_synapse
     from ..trace.tracer import Tracer
@@ -113,13 +111,13 @@ def trace(
     left_out = 0
     if weight:
         ends = parse_synapse(tracer.network, weight[0] if len(weight) == 1 else weight)
-        found = [tracer.weight(*ends, paths)]
+        found = [tracer.weight(*ends, limit)]
     elif neuron is not None:
-        found = [tracer.neuron(neuron, paths)]
+        found = [tracer.neuron(neuron, limit)]
     else:
         assert source is not None
         outputs = [output] if output is not None else tracer.outputs(source)
-        found = [tracer.output(source, name, paths) for name in outputs[:OUTPUTS]]
+        found = [tracer.output(source, name, limit) for name in outputs[:OUTPUTS]]
         left_out = max(0, len(outputs) - OUTPUTS)
     if as_json:
         traces = [asdict(one) | {"shown": one.shown, "cut_off": one.cut_off} for one in found]
@@ -127,4 +125,4 @@ def trace(
         return
     click.echo("\n\n".join(map(str, found)))
     if left_out:
-        click.echo(f"\n{left_out:,} more outputs change less: --to ID shows one of them.")
+        click.echo(f"\n{left_out:,} more outputs change less: --output ID shows one of them.")

@@ -17,7 +17,7 @@ from ..support.text import escape_controls, quote
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "-o",
-    "--output",
+    "--out",
     type=click.Path(path_type=Path),
     help="The page to write. Default: FILE with the suffix .html.",
 )
@@ -43,7 +43,7 @@ from ..support.text import escape_controls, quote
 )
 def view(
     file: Path,
-    output: Path | None,
+    out: Path | None,
     show: bool,
     force: bool,
     max_mb: float,
@@ -70,7 +70,7 @@ def view(
 
     if not file.name:
         raise InputError(f"{str(file)!r} is no log")
-    path = file.with_suffix(".html") if output is None else output
+    path = file.with_suffix(".html") if out is None else out
     log = Log(file)  # first: what is no log is not "the log itself"
     if is_same(path, file):
         raise InputError(f"{str(path)!r} is the log itself: choose another name with -o")

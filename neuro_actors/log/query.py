@@ -86,6 +86,7 @@ TABLES = {  # name: its columns, and what it is
     ),
 }
 
+# What the tables are made of is in a schema of its own, `parts`: SHOW TABLES lists `TABLES` alone.
 OF_MODE = "(SELECT step FROM steps WHERE mode = '{}')"
 # The mean of a list, which is finite if all its numbers are: see `support/means.py`.
 MEAN = """
@@ -97,26 +98,28 @@ END;
 """.format(scale=f"{SCALE!r}::DOUBLE", max=f"{MAX!r}::DOUBLE")
 # The steps whose messages have another number of values than examples; see `example_values.py`.
 WIDER_STEPS = """
-CREATE TABLE wider_steps AS
+CREATE SCHEMA parts;
+CREATE TABLE parts.wider_steps AS
     SELECT step, min(CASE WHEN examples <= columns THEN examples ELSE 0 END) AS examples FROM (
         SELECT step, TRY_CAST(note->>'$.batch' AS BIGINT) AS examples,
             TRY_CAST(note->>'$.columns' AS BIGINT) AS columns
         FROM rows WHERE kind = 'begin' AND note LIKE '%"columns"%' AND json_valid(note)
     ) GROUP BY step;
 """
+RECEIVERS = "CREATE TABLE parts.receivers AS SELECT * FROM receivers;"
 SENT = """
-CREATE VIEW sent AS
+CREATE VIEW parts.sent AS
     SELECT rows.*, value AS of_examples FROM rows WHERE sender IS NOT NULL;
 """
 SENT_WITH_WIDER_STEPS = """
-CREATE VIEW sent AS
+CREATE VIEW parts.sent AS
     SELECT r.*, CASE WHEN w.examples IS NOT NULL AND kind IN ('activation', 'urgency')
         THEN value[:w.examples] ELSE value END AS of_examples
-    FROM rows r LEFT JOIN wider_steps w USING (step) WHERE sender IS NOT NULL;
+    FROM rows r LEFT JOIN parts.wider_steps w USING (step) WHERE sender IS NOT NULL;
 """
 # the same where neurons live at several positions
 SENT_WITH_POSITIONS = """
-CREATE VIEW sent AS
+CREATE VIEW parts.sent AS
     SELECT r.*, CASE WHEN w.examples IS NOT NULL AND r.kind IN ('activation', 'urgency')
         THEN r.value[:w.examples * coalesce(n.positions, 1)] ELSE r.value END AS of_examples
     FROM (
@@ -125,17 +128,19 @@ CREATE VIEW sent AS
                 OR (kind = 'urgency' AND receiver = 'environment')
             THEN sender::VARCHAR ELSE receiver::VARCHAR END AS about
         FROM rows WHERE sender IS NOT NULL
-    ) r LEFT JOIN wider_steps w USING (step) LEFT JOIN neurons n ON n.neuron::VARCHAR = r.about;
+    ) r LEFT JOIN parts.wider_steps w USING (step)
+    LEFT JOIN neurons n ON n.neuron::VARCHAR = r.about;
 """
 HAS_WEIGHT = "WHERE target NOT IN (SELECT neuron FROM neurons WHERE combination IS NOT NULL)"
 VIEWS = f"""
 CREATE VIEW messages AS
-    SELECT step, kind, sender, receiver, time, value, mean_of(of_examples) AS mean, note FROM sent;
+    SELECT step, kind, sender, receiver, time, value, mean_of(of_examples) AS mean, note
+    FROM parts.sent;
 CREATE VIEW mail AS
     SELECT * EXCLUDE note FROM messages WHERE receiver IS NOT NULL
     UNION ALL
     SELECT m.* EXCLUDE note REPLACE (r.receiver AS receiver)
-    FROM messages m JOIN receivers r USING (sender)
+    FROM messages m JOIN parts.receivers r USING (sender)
     WHERE m.kind = 'activation' AND m.receiver IS NULL;
 CREATE VIEW steps AS
     SELECT step, note->>'$.mode' AS mode, note->>'$.loss' AS loss,
@@ -148,18 +153,18 @@ CREATE VIEW losses AS
 CREATE VIEW activations AS
     SELECT step, sender AS neuron, mean_of(of_examples) AS mean,
         list_min(of_examples) AS least, list_max(of_examples) AS greatest
-    FROM sent WHERE kind = 'activation' AND receiver IS NULL;
+    FROM parts.sent WHERE kind = 'activation' AND receiver IS NULL;
 CREATE VIEW urgencies AS
     SELECT step, sender, receiver, mean_of(of_examples) AS mean,
         mean_of([abs(x) for x in of_examples]) AS strength
-    FROM sent WHERE kind = 'urgency';
-CREATE VIEW parameters AS
+    FROM parts.sent WHERE kind = 'urgency';
+CREATE VIEW parts.parameters AS
     SELECT step, sender AS target, unnest(value) AS parameter, generate_subscripts(value, 1) AS nth
     FROM rows WHERE kind = 'commit';
 CREATE VIEW weights AS
     SELECT 0 AS step, source, target, weight FROM synapses {{has_weight}}
     UNION ALL
-    SELECT step, source, target, parameter FROM parameters JOIN synapses USING (target, nth)
+    SELECT step, source, target, parameter FROM parts.parameters JOIN synapses USING (target, nth)
     WHERE step IN {OF_MODE.format("train")};
 CREATE VIEW biases AS
     SELECT 0 AS step, neuron, bias FROM neurons WHERE NOT is_input AND combination IS NULL
@@ -168,7 +173,7 @@ CREATE VIEW biases AS
     WHERE kind = 'commit' AND len(value) > 0 AND step IN {OF_MODE.format("train")};
 CREATE VIEW gradients AS
     SELECT step, source, target, parameter AS urgency
-    FROM parameters LEFT JOIN synapses USING (target, nth)
+    FROM parts.parameters LEFT JOIN synapses USING (target, nth)
     WHERE step IN {OF_MODE.format("gradient")};
 """
 
@@ -214,8 +219,9 @@ def connect(network: Network, batches: Sequence[Any], faults: Sequence[FaultEven
     }
     for name, rows in tables.items():
         connection.register(name, rows)
-    connection.execute(MEAN + WIDER_STEPS)
-    are_wider = connection.execute("SELECT count(*) FROM wider_steps").fetchone()[0]
+    connection.execute(MEAN + WIDER_STEPS + RECEIVERS)
+    connection.unregister("receivers")
+    are_wider = connection.execute("SELECT count(*) FROM parts.wider_steps").fetchone()[0]
     sent = SENT
     if are_wider:
         sent = SENT_WITH_POSITIONS if (network.n_positions > 1).any() else SENT_WITH_WIDER_STEPS

@@ -64,7 +64,7 @@ def offered(
         ("log show run.arrows --neuron", "h", ["plain,h1.0", "plain,h1.1"]),
         ("log export run.arrows a --neuron", "y", ["plain,y0"]),
         ("log plot run.arrows --neuron", "x", ["plain,x0", "plain,x1"]),
-        ("log trace run.arrows --from", "x1", ["plain,x1"]),
+        ("log trace run.arrows --source", "x1", ["plain,x1"]),
         ("log trace run.arrows --weight", "x0", ["plain,x0→h1.0", "plain,x0→h1.1"]),
         ("log plot run.arrows --weight", "h1.0", ["plain,h1.0→y0"]),
         ("log plot run.arrows --weight", "h1.0:", ["plain,h1.0:y0"]),

@@ -70,7 +70,7 @@ def test_it_opens_the_page_and_overwrites_its_own(tmp_path, opened, monkeypatch)
 def test_a_folder_that_is_not_its_own(tmp_path) -> None:
     (tmp_path / "xor.html").write_text("mine")
     _, err = run("demo", "-o", str(tmp_path), expected=2)
-    assert "neuro-actors demo has not made it: choose another one with --output" in err
+    assert "neuro-actors demo has not made it: choose another one with --out" in err
     assert err.count("\n") == 1
     assert (tmp_path / "xor.html").read_text() == "mine"
     assert len(list(tmp_path.iterdir())) == 1

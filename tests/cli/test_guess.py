@@ -86,6 +86,10 @@ def test_an_argument_in_the_wrong_place(
         ("resume", "Missing argument 'DIR': write neuro-actors resume DIR"),
         ("bench --fast", "No such option '--fast': neuro-actors bench --help lists the options"),
         ("log show --folow", "No such option '--folow'. Did you mean '--follow'?"),
+        ("log trace a --from x", "No such option '--from': it is --source now"),
+        ("log trace a --paths 3", "No such option '--paths': it is --limit now"),
+        ("view a --output b", "No such option '--output': it is --out now"),
+        ("demo --output b", "No such option '--output': it is --out now"),
     ],
 )
 def test_what_is_missing_or_unknown_in_a_command(words: str, message: str) -> None:

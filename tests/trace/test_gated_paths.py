@@ -133,7 +133,7 @@ def test_the_command(paths) -> None:
     )
     assert "a -> h" in shown
     for name in ("pictures", "leaving out"):
-        assert run("log", "trace", str(paths[name]), "--from", "x", "--step", "2")[0]
+        assert run("log", "trace", str(paths[name]), "--source", "x", "--step", "2")[0]
 
 
 @pytest.mark.parametrize("name", IN_TIME)

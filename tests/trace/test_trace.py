@@ -436,12 +436,12 @@ def test_every_question_in_words(log: str) -> None:
     )
     assert "All 2 paths: " in out
     few = " ".join(
-        run(log, "--step", "2", "--neuron", "x1", "--paths", "2", "--example", "2").split()
+        run(log, "--step", "2", "--neuron", "x1", "--limit", "2", "--example", "2").split()
     )
     assert "urgency of what x1 said at step 2 (learn from squared_error, example 2 of 2)" in few
     assert "These 2 of 6 paths (the greatest first) come to" in few
     assert "% of all that came along, whichever its sign." in few
-    forwards = run(log, "--step", "1", "--from", "x1")
+    forwards = run(log, "--step", "1", "--source", "x1")
     slopes = re.findall(
         r"^slope of (y\d) by what x1 said at step 1 \(predict, mean of 2 examples\): (\S+)$",
         forwards,
@@ -450,10 +450,10 @@ def test_every_question_in_words(log: str) -> None:
     assert len(slopes) == 2
     assert abs(float(slopes[0][1])) >= abs(float(slopes[1][1]))
     assert max(map(len, forwards.splitlines())) <= 80
-    assert run(log, "--step", "1", "--from", "x1", "--to", "y1").startswith(
+    assert run(log, "--step", "1", "--source", "x1", "--output", "y1").startswith(
         "slope of y1 by what x1 said at step 1"
     )
-    both = json.loads(run(log, "--step", "2", "--from", "x1", "--json"))
+    both = json.loads(run(log, "--step", "2", "--source", "x1", "--json"))
     assert [abs(one["total"]) for one in both] == sorted(
         (abs(one["total"]) for one in both), reverse=True
     )
@@ -462,9 +462,9 @@ def test_every_question_in_words(log: str) -> None:
 def test_many_outputs(tmp_path) -> None:
     net = na.Network.layered([2, 2, 13], seed=1)
     log_steps(tmp_path / "a.arrows", net, [[1.0, 2.0]], np.ones((1, 13)), "p")
-    out = run(str(tmp_path / "a.arrows"), "--from", "x1")
+    out = run(str(tmp_path / "a.arrows"), "--source", "x1")
     assert out.count("slope of y") == 10
-    assert out.endswith("\n3 more outputs change less: --to ID shows one of them.\n")
+    assert out.endswith("\n3 more outputs change less: --output ID shows one of them.\n")
 
 
 @pytest.mark.parametrize(
@@ -501,9 +501,9 @@ def test_weights_whose_ends_hold_arrows(arrows: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--step", "2"], "ask for one thing: --weight A:B, --neuron ID or --from ID"),
-        (["--step", "2", "--neuron", "x0", "--from", "x0"], "ask for one thing"),
-        (["--step", "2", "--neuron", "x0", "--to", "y0"], "--to goes with --from"),
+        (["--step", "2"], "ask for one thing: --weight A:B, --neuron ID or --source ID"),
+        (["--step", "2", "--neuron", "x0", "--source", "x0"], "ask for one thing"),
+        (["--step", "2", "--neuron", "x0", "--output", "y0"], "--output goes with --source"),
         (["--step", "2", "--neuron", "h1.11"], "there is no neuron 'h1.11'; did you mean 'h1.1'?"),
         (["--step", "2", "--weight", "x11->h1.0"], "there is no neuron 'x11'; did you mean 'x1'?"),
         (["--step", "2", "--weight", "x0h1.0"], "weight 'x0h1.0': expected the ids of its two ends, as in 'a->b'"),
@@ -514,9 +514,9 @@ def test_weights_whose_ends_hold_arrows(arrows: str) -> None:
         (["--step", "9", "--neuron", "x0"], "there is no step 9; it holds steps 1 to 3"),
         (["--step", "1", "--neuron", "x0"], "step 1 only predicts: it has no urgencies; step 2 has some"),
         (["--step", "2", "--neuron", "x0", "--example", "3"], "example 3: step 2 has 2"),
-        (["--step", "2", "--from", "x0", "--to", "h1.0"], "'h1.0' is no output; known are 'y0', 'y1'"),
-        (["--step", "2", "--from", "y0", "--to", "y1"], "no path leads from 'y0' to the output 'y1'; from there paths lead to 'y0'"),
-        (["--step", "2", "--neuron", "x0", "--paths", "0"], "Invalid value for '--paths'"),
+        (["--step", "2", "--source", "x0", "--output", "h1.0"], "'h1.0' is no output; known are 'y0', 'y1'"),
+        (["--step", "2", "--source", "y0", "--output", "y1"], "no path leads from 'y0' to the output 'y1'; from there paths lead to 'y0'"),
+        (["--step", "2", "--neuron", "x0", "--limit", "0"], "Invalid value for '--limit'"),
         (["--step", "2", "--neuron", "x0", "--import", "none.such"], "--import 'none.such': ModuleNotFoundError"),
     ],
 )  # fmt: skip
