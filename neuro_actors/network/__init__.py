@@ -30,6 +30,7 @@ Files:
     own_functions.py     guards around functions of a user's own
     slope_check.py       is a slope of a user's own the derivative of its value?
     activations.py       the activation functions: value, slope, curvature
+    output_activations.py those of outputs before a loss on probabilities
     combination_probe.py what one combination gives at fixed points
     known_identity.py    the identity of any of them, now or as it was first asked for
     combinations.py      how interneurons combine what they receive: value, slopes, bends

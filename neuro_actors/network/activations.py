@@ -8,14 +8,15 @@ Value, slope and curvature are right to 1e-12 of themselves wherever a float64 c
 slope such as a (1 - a) is cheap, but 1 - a has lost its bits where a is next to 1. So it is
 computed from a where that is accurate, and from z elsewhere.
 
-An output before a loss that divides by a probability is a special case: see `OUTPUTS`.
+An output before a loss that divides by a probability is a special case: see
+`output_activations.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
@@ -67,32 +68,12 @@ class Activation:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class OutputActivation(Activation):
-    """The activation function of an output. Its slope depends on the loss that follows.
-
-    Attributes:
-        sent: The function with the slope and curvature that are computed from the activation that
-            was sent. Its values are the same.
-        beside: The function that belongs beside a loss, by the name of the loss. Beside another
-            loss, of a user, it is `sent`.
-    """
-
-    sent: Activation | None = None
-    beside: Mapping[str, Activation] = field(default_factory=dict)
-
-    def before(self, loss: str | None) -> Activation:
-        """See `Activation.before`."""
-        found = self if loss is None else self.beside.get(loss, self.sent)
-        return self if found is None else found
-
-
 _ONE = np.array(1.0)
 
 # Farther out, 1 - a has lost so many bits that slopes are computed from z. Whether one is must
 # depend on its own z alone, not on those beside it in the batch.
 _FAR_SIGMOID = 8.5
-_FLAT_TANH = 2.0**-11  # the slope at about 4.5
+FLAT_TANH = 2.0**-11  # the slope at about 4.5
 
 
 # These cost a fifth of `min` and `max`, and of one example less: a neuron calls one in each step.
@@ -154,9 +135,9 @@ def _tanh(z: Array) -> Array:
 def _tanh_slope(z: Array, a: Array) -> Array:
     """f'(z) = 1 - a²"""
     slope: Array = _ONE - a * a  # an array, which costs numpy less than a float
-    if _least(slope) < _FLAT_TANH:
+    if _least(slope) < FLAT_TANH:
         e = np.square(np.exp(-np.abs(z)))
-        slope = np.where(slope < _FLAT_TANH, 4.0 * e / ((1.0 + e) * (1.0 + e)), slope)
+        slope = np.where(slope < FLAT_TANH, 4.0 * e / ((1.0 + e) * (1.0 + e)), slope)
     return slope
 
 
@@ -523,93 +504,3 @@ ACTIVATIONS: dict[str, Activation] = {
 
 ORIGINALS = MappingProxyType(dict(ACTIVATIONS))  # users may add to the table, or replace some
 BUILT_IN = tuple(ORIGINALS)
-
-
-# --- outputs before a loss on probabilities -------------------------------------------------------
-
-LEAST = 2.0**-1022  # the least probability that such a loss divides by
-LEAST_REST = 2.0**-54  # of 1 minus a probability: half of what 1 - a can be beside 1
-
-
-def _sent_sigmoid_slope(z: Array, a: Array) -> Array:
-    """a (1 - a), of the activation that was sent"""
-    return np.maximum(a, LEAST) * np.maximum(1.0 - a, LEAST_REST)
-
-
-def _sent_sigmoid_curvature(z: Array, a: Array) -> Array:
-    """a (1 - a) (1 - 2a), of the activation that was sent"""
-    return _sent_sigmoid_slope(z, a) * (1.0 - 2.0 * a)
-
-
-def _sent_tanh_slope(z: Array, a: Array) -> Array:
-    """(1 - |a|) (1 + |a|), of the activation that was sent"""
-    slope, size = _tanh_slope(z, a), np.abs(a)
-    beside = np.maximum(1.0 - size, LEAST_REST) * (1.0 + size)
-    return np.where(slope < _FLAT_TANH, beside, slope)
-
-
-def _sent_tanh_curvature(z: Array, a: Array) -> Array:
-    """-2a (1 - |a|) (1 + |a|), of the activation that was sent"""
-    return -2.0 * a * _sent_tanh_slope(z, a)
-
-
-def _sigmoid_slope_above_0(z: Array, a: Array) -> Array:
-    return np.maximum(_sigmoid_slope(z, a), LEAST)
-
-
-def _sigmoid_curvature_above_0(z: Array, a: Array) -> Array:
-    return np.maximum(_sigmoid_slope(z, a), LEAST) * (1.0 - 2.0 * a)
-
-
-def _softplus_slope_above_0(z: Array, a: Array) -> Array:
-    return np.maximum(_softplus_slope(z, a), LEAST)
-
-
-def _softplus_curvature_above_0(z: Array, a: Array) -> Array:
-    return np.maximum(_softplus_curvature(z, a), LEAST)
-
-
-# A loss on probabilities divides by p and by 1 - p, and p is all that it knows of an output. Near 1
-# there are few float64 numbers. So 1 - p differs from e^-z: by 1e-3 of itself at z = 30, and at
-# z = 37 it is 0. The output's slope multiplies by what the loss divided by. If the slope were more
-# accurate than that divisor, the product would be wrong, up to 100 %.
-#
-# So before such a loss an output takes its slope from p, as it was sent, and both stop at the same
-# numbers, LEAST and LEAST_REST. Then the gradient of a sigmoid's signal by cross_entropy is
-# p - t, whatever z is. A loss of a user's own may divide, too, so it is treated like this. It costs
-# 1e-16 of the urgency, no more. Other neurons, and outputs before other losses, take f'(z).
-_NOT_DIVIDING = (
-    "squared_error",
-    "absolute_error",
-    "huber",
-    "sigmoid_cross_entropy",
-    "softmax_cross_entropy",
-)
-
-
-def _output(
-    name: str, sent: Activation, **beside: Activation
-) -> tuple[Activation, OutputActivation]:
-    f = ACTIVATIONS[name]
-    known = {**dict.fromkeys(_NOT_DIVIDING, f), **beside}
-    return f, OutputActivation(
-        f.value, f.slope, f.curvature, f.initial, f.rounding, f.range, sent=sent, beside=known
-    )
-
-
-OUTPUTS: dict[str, tuple[Activation, OutputActivation]] = {
-    "sigmoid": _output(
-        "sigmoid",
-        Activation(_sigmoid, _sent_sigmoid_slope, _sent_sigmoid_curvature, rounding=_FEW),
-        kl_divergence=Activation(
-            _sigmoid, _sigmoid_slope_above_0, _sigmoid_curvature_above_0, rounding=_FEW
-        ),
-    ),
-    "tanh": _output(
-        "tanh", Activation(_tanh, _sent_tanh_slope, _sent_tanh_curvature, rounding=_FEW)
-    ),
-    "softplus": _output(
-        "softplus",
-        Activation(_softplus, _softplus_slope_above_0, _softplus_curvature_above_0, rounding=_FEW),
-    ),
-}

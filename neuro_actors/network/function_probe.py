@@ -12,8 +12,9 @@ import numpy as np
 
 from ..support.arrays import Array, Indices, freeze
 from ..support.numerics import PROBES
-from .activations import OUTPUTS, Activation
+from .activations import Activation
 from .losses import Loss
+from .output_activations import OUTPUTS
 
 EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 1024  # how many eps a sample may differ on another kind of machine, if nothing is known

@@ -25,13 +25,14 @@ from ..support.scalars import as_number
 from ..support.signal_exceptions import is_from_handler, passes_handler_exceptions
 from ..support.text import quote
 from ..support.validation import as_flag
-from .activations import ACTIVATIONS, OUTPUTS, Activation
+from .activations import ACTIVATIONS, Activation
 from .combinations import COMBINATIONS, Combination
 from .dropout import read_dropout
 from .function_names import suggest_activation, suggest_combination, suggest_loss
 from .known_identity import known_identity
 from .losses import LOSSES, Loss
 from .masks import rows_that_count, skip_masked
+from .output_activations import OUTPUTS
 from .own_functions import check_parts, guarded, is_own
 from .slope_check import check_slopes
 
@@ -132,7 +133,7 @@ def output_activation(name: str) -> Activation:
 
     Returns:
         The function of the table, or an `OutputActivation` that has another slope beside some
-        losses. See `activations.OUTPUTS`.
+        losses. See `output_activations.py`.
 
     Raises:
         InputError: The table has no such name.

@@ -23,7 +23,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ..support.arrays import Array
-from .activations import LEAST, LEAST_REST
+from .output_activations import LEAST, LEAST_REST
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _huber_curvature(p: Array, t: Array, d: Array) -> Array:
 
 
 # Losses on probabilities divide by p and by 1 - p. Values, slopes and curvatures stop at the same
-# numbers, LEAST and LEAST_REST, and so do the slopes of the outputs (see `activations.OUTPUTS`).
+# numbers, LEAST and LEAST_REST, and so do the slopes of the outputs (see `output_activations.py`).
 _LEAST_OF_ALL = 5e-324  # the least float64
 _SMALL = 2.0**-10
 _SQUARE_IS_0 = 1e-150  # below, p² has lost bits

@@ -8,8 +8,9 @@ from helpers.exact_functions import ACTIVATIONS, domain, exact, relative_error, 
 
 import neuro_actors as na
 from neuro_actors.network import functions
-from neuro_actors.network.activations import BUILT_IN, OUTPUTS
+from neuro_actors.network.activations import BUILT_IN
 from neuro_actors.network.losses import BUILT_IN as LOSSES
+from neuro_actors.network.output_activations import OUTPUTS
 
 KINDS = "value", "slope", "curvature"
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.network import activations, functions, losses
+from neuro_actors.network import activations, functions, losses, output_activations
 from neuro_actors.network.function_identity import compare, identities
 from neuro_actors.network.known_identity import known_identity
 
@@ -60,7 +60,7 @@ def test_another_activation_of_that_name_is_seen(name: str) -> None:
             assert problems(held, name, exact=exact), (what, exact)
     functions.ACTIVATIONS[name] = na.Activation(lambda z: value(z), lambda z, a: slope(z, a))
     # the same by other words; but outputs take other slopes of the package's own, beside some losses
-    assert bool(problems(held, name)) == (name in activations.OUTPUTS)
+    assert bool(problems(held, name)) == (name in output_activations.OUTPUTS)
 
 
 @pytest.mark.parametrize("name", losses.BUILT_IN)
