@@ -9,7 +9,8 @@ Files:
     elements.py          `Input`, `Neuron`, `Interneuron`, `Delay`, `Synapse`; checks of each alone
     elements_json.py     interneurons, frozen parameters, grids and delays as JSON
     network.py           `Network`: how it is made, and what it offers
-    field.py             receptive fields: which positions of its sources an interneuron hears
+    receptive_field.py   `Field`: which positions of its sources an interneuron hears; grids
+    field.py             the usual fields: shift, window, pairs, gather, broadcast, reduce, …
     positions.py         at which positions each neuron lives
     cell.py              a network with delays, as it is in one tick
     graph.py             synapses grouped by neuron, levels, cycles: arrays without names

@@ -10,7 +10,7 @@ import pytest
 
 from neuro_actors.channels.bundled import carried_rows, countdown
 from neuro_actors.channels.bundled import row_layout as layout
-from neuro_actors.network import combinations, field, masks, passes
+from neuro_actors.network import combinations, masks, passes, receptive_field
 from neuro_actors.neuron import (
     dropout_rule,
     interneuron_rule,
@@ -94,11 +94,11 @@ OF_ANY_KIND: dict[str, tuple[ModuleType, str, str]] = {
     "slopes of an interneuron that do not bend": (
         interneuron_rule, "total[batch:] * slopes + total[:batch] *", "total[batch:] * slopes + 0 *"),
     "only the first that hears a position answers": (
-        field, "np.add.accumulate(terms, axis=2)[:, :, -1]", "terms[:, :, 0]"),
+        receptive_field, "np.add.accumulate(terms, axis=2)[:, :, -1]", "terms[:, :, 0]"),
     "answers to the wrong positions": (
-        field, "terms = padded[:, :, self._scatter]", "terms = np.roll(padded[:, :, self._scatter], 1, axis=-1)"),
+        receptive_field, "terms = padded[:, :, self._scatter]", "terms = np.roll(padded[:, :, self._scatter], 1, axis=-1)"),
     "one position heard for another": (
-        field, "[:, :, self.positions.T]  # (n, batch, width, positions)", "[:, :, np.roll(self.positions.T, 1, axis=-1)]"),
+        receptive_field, "[:, :, self.positions.T]  # (n, batch, width, positions)", "[:, :, np.roll(self.positions.T, 1, axis=-1)]"),
     "the mean over positions instead of the sum": (
         neuron, "wanted, self.positions)", "wanted)"),
     "a target that does not count is missed": (
