@@ -14,7 +14,7 @@ from ..network.parameter_order import ParameterOrder
 from ..neuron.messages import Step
 from ..support.arrays import Array
 from .reference.cells import Cells
-from .reference.each_neuron import Mail
+from .reference.step_mail import Mail
 
 
 class MailRecorder:

@@ -26,8 +26,9 @@ from ..neuron.messages import Step
 from ..neuron.time_round import TimeRound
 from ..support.arrays import Array
 from .reference.cells import Cells
-from .reference.each_neuron import Comparison, Mail, each_neuron
+from .reference.each_neuron import each_neuron
 from .reference.rounding import gamma
+from .reference.step_mail import Comparison, Mail
 from .reference.unroll import Masks, draw_masks
 
 Rounds = Sequence[tuple[Step, Mail]]

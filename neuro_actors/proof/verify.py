@@ -35,8 +35,8 @@ from .any_cases import draw_any_case
 from .mail import MailRecorder, recorded
 from .random_cases import Case, draw_case
 from .reference.bounds import gradient_and_bound, proves_nothing
-from .reference.each_neuron import Mail, greatest_use
 from .reference.products import product_and_bound
+from .reference.step_mail import Mail, greatest_use
 from .reference.unroll import as_plain, dropouts_of
 from .rounds import compare_step, split_into_steps
 

@@ -10,7 +10,7 @@ import numpy as np
 import neuro_actors as na
 from neuro_actors.proof.mail import MailRecorder, recorded
 from neuro_actors.proof.random_cases import Case
-from neuro_actors.proof.reference.each_neuron import Mail
+from neuro_actors.proof.reference.step_mail import Mail
 from neuro_actors.simulation.blocking import run
 
 

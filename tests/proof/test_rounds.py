@@ -13,7 +13,7 @@ import neuro_actors as na
 from neuro_actors.proof.mail import MailRecorder, recorded
 from neuro_actors.proof.random_cases import Case
 from neuro_actors.proof.reference.cells import Cells
-from neuro_actors.proof.reference.each_neuron import greatest_use
+from neuro_actors.proof.reference.step_mail import greatest_use
 from neuro_actors.proof.rounds import compare_step, split_into_steps
 from neuro_actors.simulation.blocking import run
 

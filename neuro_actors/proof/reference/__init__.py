@@ -21,6 +21,8 @@ Files:
     ellipsoids.py   the same in large networks, by ellipsoids that contain the errors
     rounding.py     what rounding allows one sum, function or loss
     cells.py        the numbers of a step: of each neuron at each of its positions
+    step_mail.py    all messages of one step in arrays
+    loss_messages.py  what the loss node should send, given what it received
     each_neuron.py  what each member should send, given what it received
     products.py     the Hessian times a direction, and its rounding bound
 """

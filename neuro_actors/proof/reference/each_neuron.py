@@ -17,123 +17,26 @@ activation; that moves f, f' and f'' a little, or over a kink.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
 
-from ...network import functions
-from ...network.field import Grid
-from ...network.gradient import Gradient
 from ...network.network import Network
 from ...support.arrays import Array, Indices
-from ...support.means import mean_of
 from .bounds import mean_errors
 from .cells import Cells
 from .interneuron_rounding import bends_errors_of, slopes_errors_of, values_rounding
 from .interneurons import value_of_nothing
-from .losses_of_rows import over_rows
+from .loss_messages import LossMessages
 from .matrices import Matrices
 from .rounding import (
     curvature_error,
-    loss_slopes_error,
-    loss_tangents_error,
-    losses_error,
     sent_slope_error,
     sum_error,
     value_error,
     value_moved,
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mail:
-    """All messages of one step, in arrays. What the step does not have is NaN, or empty.
-
-    `tangents` holds the derivatives of all messages along a direction, in a step that computes a
-    product with the Hessian: they have the same shapes.
-
-    Where neurons live at several positions, a row has their numbers neuron after neuron, and
-    position after position within a neuron (see `cells.py`): so n_neurons below is the number of
-    cells, n_synapses that of ends, and so on.
-
-    Attributes:
-        activations: Of each neuron and input. Shape (batch, n_neurons).
-        urgencies: Along each synapse, from its target to its source. Shape (batch, n_synapses).
-        loss_urgencies: From the loss node to each output. Shape (batch, n_outputs).
-        input_urgencies: From each input to the environment. Shape (batch, n_inputs).
-        losses: From the loss node. Shape (batch,).
-        weights: The mean urgency of each synapse's weight, or the new weight that its neuron
-            learned. Of tangents: the product. Shape (n_synapses,).
-        biases: The same for each neuron's bias; 0 for inputs. Shape (n_neurons,).
-    """
-
-    activations: Array
-    urgencies: Array
-    loss_urgencies: Array
-    input_urgencies: Array
-    losses: Array
-    weights: Array
-    biases: Array
-    tangents: Mail | None = None
-
-    def gradient(self, network: Network, sign: float = -1.0) -> Gradient:
-        """Return the gradient that `weights`, `biases` and `input_urgencies` are minus.
-
-        Args:
-            network: The network.
-            sign: -1, or 1 where these are bounds.
-        """
-        outputs = Cells(network).of(network.output_positions)
-        return Gradient(
-            network,
-            mean_of(self.losses),
-            by_position(self.activations[:, outputs], network.output_grid, len(network.outputs)),
-            sign * self.weights,
-            sign * self.biases,
-            by_position(
-                sign * self.input_urgencies / len(self.losses),
-                network.input_grid,
-                int(network.is_input.sum()),
-            ),
-        )
-
-
-class Comparison(NamedTuple):
-    """What the members of a society sent in a step, beside what they should have sent.
-
-    Attributes:
-        sent: What was sent.
-        expected: What should have been sent, given what each member received. `weights` and
-            `biases` are mean urgencies, also in a step in which neurons learn.
-        limit: How far rounding can bring the two apart.
-    """
-
-    sent: Mail
-    expected: Mail
-    limit: Mail
-
-    def uses(self) -> dict[str, float]:
-        """Return the greatest use of the bound, difference / bound, for each kind of message.
-
-        What is a number though it should be none, or is none though it should be one, uses
-        infinitely much. So does what has an infinite bound, for that proves nothing. Commits are
-        not among them: see `gradients`.
-        """
-        uses = {}
-        for name in ("activations", "urgencies", "loss_urgencies", "input_urgencies", "losses"):
-            sent, expected, limit = (getattr(mail, name) for mail in self)
-            is_bounded = (np.isfinite(limit) | np.isnan(expected)).all()
-            uses[name] = greatest_use(sent, expected, limit) if is_bounded else np.inf
-        return uses
-
-    def gradients(self, network: Network) -> tuple[Gradient, Gradient]:
-        """Return the gradient that the neurons should have committed, and a bound of its entries.
-
-        Args:
-            network: The network.
-        """
-        return self.expected.gradient(network), self.limit.gradient(network, sign=1.0)
+from .step_mail import Comparison, Mail, by_neuron, nothing_but
 
 
 def each_neuron(
@@ -175,25 +78,6 @@ def each_neuron(
         for one in found:
             _leave_out_inputs(network, one.expected)
     return found
-
-
-def greatest_use(sent: Array | float, expected: Array | float, limit: Array | float) -> float:
-    """Return the largest |sent - expected| / limit; infinity for what is no number.
-
-    Never NaN, which `max` would pass over.
-
-    Args:
-        sent: What was found. Any shape. NaN where nothing should be.
-        expected: What should be. The same shape. NaN where nothing should be.
-        limit: The bounds. The same shape.
-    """
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(np.subtract(sent, expected))
-    nothing = np.isnan(sent) & np.isnan(expected)
-    with np.errstate(over="ignore"):
-        use = apart / np.maximum(limit, np.finfo(np.float64).tiny)
-    use = np.where(nothing, 0.0, np.where(np.isfinite(apart) & ~np.isnan(use), use, np.inf))
-    return float(np.max(use, initial=0.0))
 
 
 class _EachNeuron:
@@ -243,7 +127,7 @@ class _EachNeuron:
             slopes_e[:, t] = sent_slope_error(function, z[:, t], mail.activations[:, t], z_e[:, t])
         tangents = _Tangents(self, z, z_e, slopes, slopes_e) if self.direction else None
         if loss is None:
-            return _nothing(mail, a), _nothing(mail, a_e)
+            return nothing_but(mail, a), nothing_but(mail, a_e)
         assert targets is not None
         return self._backward(targets, loss, (a, a_e), (slopes, slopes_e), tangents)
 
@@ -356,7 +240,7 @@ class _EachNeuron:
         to_sources, to_sources_e = self.to_sources([part])
         weights, biases = self.means((v, mail.activations))
         weights_e, biases_e = self.means_errors(v, v_e, mail.activations, self.nothing)
-        node = _LossNode(network, loss, mail.activations[:, self.outputs], targets)
+        node = LossMessages(network, loss, mail.activations[:, self.outputs], targets)
         further, further_limit = None, None
         if tangents is not None:
             further, further_limit = tangents.backward(node, (u, u_e), (v, v_e))
@@ -393,52 +277,6 @@ class Part(NamedTuple):
     partials: Array
     partials_e: Array
     urgencies: tuple[Array, Array]
-
-
-class _LossNode:
-    """The loss node: what it should send, given what the outputs sent.
-
-    In a cell (see `network/cell.py`) its last outputs are what delays hear. Their targets are
-    urgencies, which it hands on.
-    """
-
-    def __init__(self, network: Network, loss: str, sent: Array, targets: Array) -> None:
-        self.handed = len(network.delayed)
-        self.n_outputs, self.wide = len(network.outputs), sent.shape[1] // len(network.outputs)
-        self.p, self.of_delays = self._rows(sent)
-        self.t, self.urgencies_handed = self._rows(by_neuron(targets))
-        self.loss = over_rows(functions.loss(loss), self.wide, self.t)
-
-    def _rows(self, values: Array) -> tuple[Array, Array]:
-        """Return rows of outputs, position after position, and what is about delays."""
-        by_output = values.reshape(len(values), self.n_outputs, self.wide)
-        n = self.n_outputs - self.handed
-        outputs, delays = by_output[:, :n], by_output[:, n:]
-        rows = outputs.transpose(0, 2, 1).reshape(len(values), -1)
-        return rows, delays.reshape(len(values), -1)
-
-    def _laid_out(self, rows: Array, of_delays: Array) -> Array:
-        outputs = rows.reshape(len(rows), self.wide, -1).transpose(0, 2, 1)
-        return np.concatenate([outputs.reshape(len(rows), -1), of_delays], axis=1)
-
-    def losses(self) -> tuple[Array, Array]:
-        nothing = np.zeros_like(self.p)
-        return self.loss.value(self.p, self.t), losses_error(self.loss, self.p, self.t, nothing)
-
-    def urgencies(self) -> tuple[Array, Array]:
-        error = loss_slopes_error(self.loss, self.p, self.t, np.zeros_like(self.p))
-        return (
-            self._laid_out(-self.loss.slope(self.p, self.t), self.urgencies_handed),
-            self._laid_out(error, np.zeros_like(self.urgencies_handed)),
-        )
-
-    def tangents(self, sent: Array) -> tuple[Array, Array]:
-        p_t, nothing = self._rows(sent)[0], np.zeros_like(self.p)
-        assert self.loss.curvature is not None
-        error = loss_tangents_error(self.loss, self.p, self.t, p_t, nothing, nothing)
-        none = np.zeros_like(self.urgencies_handed)
-        bent = -self.loss.curvature(self.p, self.t, p_t)
-        return self._laid_out(bent, none), self._laid_out(error, none)
 
 
 class _Tangents:
@@ -486,7 +324,7 @@ class _Tangents:
 
     def backward(
         self,
-        node: _LossNode,
+        node: LossMessages,
         urgencies: tuple[Array, Array],
         signal_urgencies: tuple[Array, Array],
     ) -> tuple[Mail, Mail]:
@@ -524,41 +362,6 @@ class _Tangents:
             biases_e,
         )
         return expected, limit
-
-
-def by_neuron(values: Array) -> Array:
-    """Lay out a batch neuron after neuron, as cells are. Shape (batch, n · positions).
-
-    Args:
-        values: Shape (batch, *positions, n).
-    """
-    if values.ndim == 2:
-        return values
-    rows = values.reshape(len(values), -1, values.shape[-1])
-    return rows.transpose(0, 2, 1).reshape(len(values), -1)
-
-
-def by_position(values: Array, grid: Grid, n: int) -> Array:
-    """Lay out numbers of cells as a batch: the way back of `by_neuron`.
-
-    Args:
-        values: Shape (batch, n · positions).
-        grid: The grid of the positions.
-        n: How many neurons there are.
-
-    Returns:
-        Shape (batch, *positions, n).
-    """
-    if not grid:
-        return values
-    rows = values.reshape(len(values), n, -1).transpose(0, 2, 1)
-    return np.ascontiguousarray(rows).reshape(len(values), *grid, n)
-
-
-def _nothing(mail: Mail, activations: Array) -> Mail:
-    """Return the mail of a step that only predicts."""
-    others = [np.full_like(getattr(mail, f.name), np.nan) for f in fields(Mail)[1:-1]]
-    return Mail(activations, *others)
 
 
 def _leave_out_inputs(network: Network, mail: Mail) -> None:

@@ -13,7 +13,8 @@ from helpers.tiers import few
 import neuro_actors as na
 from neuro_actors.proof.mail import MailRecorder, recorded
 from neuro_actors.proof.random_cases import Case, draw_case
-from neuro_actors.proof.reference.each_neuron import Mail, each_neuron, greatest_use
+from neuro_actors.proof.reference.each_neuron import each_neuron
+from neuro_actors.proof.reference.step_mail import Mail, greatest_use
 from neuro_actors.simulation.blocking import run
 
 NUMBERS = ("activations", "urgencies", "loss_urgencies", "input_urgencies", "losses")
