@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import neuro_actors as na
-from neuro_actors.proof.reference.each_neuron import greatest_use
+from neuro_actors.proof.reference.step_mail import greatest_use
 
 CLOSE = 32 * 2.0**-52
 
