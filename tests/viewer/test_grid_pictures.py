@@ -244,3 +244,23 @@ def test_in_french_and_presented(show: Show, name: str) -> None:
     text = page.locator("#panel").inner_text()
     assert "undefined" not in text
     assert "interneurone" in text
+
+
+def test_cells_of_a_population_have_maps(show: Show) -> None:
+    page = show("convolution")
+    k = page.evaluate("neuroActors.run.network.ids.indexOf('conv.1')")
+    colours = page.evaluate(f"""() => {{
+        neuroActors.set({{shape: "population"}});
+        neuroActors.draw();
+        const l = neuroActors.drawn.layout, {{ above, ratio }} = neuroActors.stage;
+        const side = Math.floor(2 * l.radius - 6);
+        const [x, y] = [l.x[{k}] - side / 2, l.y[{k}] - side / 2];
+        const {{ data }} = above.getContext("2d").getImageData(
+            x * ratio, y * ratio, side * ratio, side * ratio);
+        const values = neuroActors.drawn.map({k}, "activations");
+        const found = new Set();
+        for (let at = 0; at < data.length; at += 4) found.add(data.slice(at, at + 3).join());
+        return [found.size, new Set(values).size];
+    }}""")
+    assert colours[1] > 3
+    assert colours[0] > 3

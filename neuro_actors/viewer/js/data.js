@@ -182,20 +182,6 @@ export class Run {
   }
 
   /**
-   * A neuron's numbers at all its positions.
-   * @param {number} step its index
-   * @param {number} example
-   * @param {"activations" | "urgencies" | "signals" | "slopes" | "signal_urgencies"} name
-   * @param {number} k
-   */
-  mapOf(step, example, name, k) {
-    const { start } = this.network.elements;
-    const at = this.row(step, example) * start[this.network.n];
-    const values = floats(this.steps[step].arrays[name], this.item);
-    return values.subarray(at + start[k], at + start[k + 1]);
-  }
-
-  /**
    * The urgency that a synapse's target sent to its source: w · v, or what an interneuron sent. NaN
    * if it sent something else.
    * @param {View} view

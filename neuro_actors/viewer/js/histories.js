@@ -34,7 +34,7 @@ export function synapseHistory(run, synapse, example, positions = run.middle) {
 }
 
 /** A neuron's number at its chosen position in a step; NaN in a step without the example. */
-function readAt(
+export function readAt(
   /** @type {import("./data.js").Run} */ run,
   /** @type {number} */ step,
   /** @type {number} */ example,

@@ -113,7 +113,7 @@ export function signs(scene) {
     [l.picture !== null, "picture", "signPicture"],
     [!cells, "fill", "signFill"],
     [!cells && isCombined, "combined", "signCombined"],
-    [!cells && !elements.isPlain, "map", "signMap"],
+    [!elements.isPlain, "map", cells ? "signCellMap" : "signMap"],
     [!cells, "fresh", "signFresh"],
     [!cells && isBack, "ring", "signRing"],
     [!cells && weights.some((w) => w > 0), "excite", "signExcite"],

@@ -275,7 +275,8 @@ function layoutPopulation(run, stageWidth, stageHeight, drawn, screenScale, zoom
   // As many columns of cells as make the cells square and fill the height, with one size of cell
   // for all levels.
   const roomEach = f.room - gap * network.levels.length;
-  let cell = 26 * zoom;
+  const largest = (network.elements.isPlain ? 26 : 56) * zoom; // maps are larger
+  let cell = largest;
   const columnsOf = (/** @type {number} */ size) =>
     network.levels.map((level) =>
       Math.max(1, Math.ceil(level.length / Math.max(1, Math.floor(half / size)))),
@@ -287,7 +288,7 @@ function layoutPopulation(run, stageWidth, stageHeight, drawn, screenScale, zoom
   const mostRows = Math.max(
     ...network.levels.map((level, k) => Math.ceil(level.length / counts[k])),
   );
-  const high = Math.max(cell, Math.min(half / mostRows, 3 * cell, 26 * zoom));
+  const high = Math.max(cell, Math.min(half / mostRows, 3 * cell, largest));
   const used = counts.reduce((sum, c) => sum + c * cell, 0);
   const space = (f.room - used) / network.levels.length;
   /** @type {Grid[]} */

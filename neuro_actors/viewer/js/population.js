@@ -1,13 +1,17 @@
 // Many neurons: each level is two fields of cells, activations above and urgencies below.
 
+import { arrangementOf } from "./attention.js";
 import { css, fill } from "./colours.js";
 import { ofSynapse } from "./curve.js";
 import { urgencyY } from "./urgency_y.js";
 import { lowered } from "./messages.js";
+import { drawMap, mapBox, mapImage } from "./maps.js";
 import { count } from "./numbers.js";
 import { image } from "./pictures.js";
 import { drawThinLine } from "./thin_lines.js";
 import { currentWave } from "./waves.js";
+
+const LEAST_WITH_MAP = 12; // pixels of a cell that has room for a map
 
 /**
  * @param {CanvasRenderingContext2D} ctx
@@ -42,6 +46,8 @@ export function drawPopulation(ctx, labels, scene) {
         }),
       );
       drawField(ctx, scene, grid, field, cells);
+      if (grid.cell >= LEAST_WITH_MAP && !scene.network.elements.isPlain)
+        drawCellMaps(ctx, scene, grid, field, isKnown[field]);
       if (field === "activationTop" && grid.cell >= 5) crossDead(ctx, scene, grid);
     }
     const column = l.columns[grid.level];
@@ -74,6 +80,35 @@ export function drawPopulation(ctx, labels, scene) {
     labels.put(text, [[column.x, bottom]], { size: 13, colour: css(colours.muted), within: wide });
   }
   marks(ctx, scene);
+}
+
+/**
+ * Draw the numbers of neurons at all their positions in their cells.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./scene.js").Scene} scene
+ * @param {import("./layout.js").Grid} grid
+ * @param {"activationTop" | "urgencyTop"} field
+ * @param {(k: number) => boolean} isKnown whether a neuron has them at this moment
+ */
+function drawCellMaps(ctx, scene, grid, field, isKnown) {
+  const { network, colours, scales } = scene;
+  const isUrgency = field === "urgencyTop";
+  const most = isUrgency ? scales.urgency : scales.activation;
+  grid.neurons.forEach((k, place) => {
+    if (network.positions(k) < 2 || !isKnown(k)) return;
+    const a = arrangementOf(network, k);
+    const x = grid.x + ((place % grid.columns) + 0.5) * grid.cell;
+    const y = grid[field] + (Math.floor(place / grid.columns) + 0.5) * grid.tall;
+    const box = mapBox(a, x, y, Math.min(grid.cell, grid.tall) - 2);
+    ctx.fillStyle = css(colours.paper);
+    ctx.fillRect(x - grid.cell / 2, y - grid.tall / 2, grid.cell, grid.tall);
+    const values = scene.map(k, isUrgency ? "urgencies" : "activations");
+    const cells = scene.cached(`map ${k} ${isUrgency}`, () => mapImage(a, values, colours, most));
+    drawMap(ctx, a, values, box, colours, most, cells);
+    ctx.strokeStyle = css(colours.line);
+    ctx.lineWidth = 1;
+    ctx.strokeRect(box.x, box.y, box.w, box.h);
+  });
 }
 
 /**

@@ -57,7 +57,9 @@ export class Scene {
    * @param {"activations" | "urgencies"} name
    */
   map(k, name) {
-    return this.run.mapOf(this.state.step, this.state.example, name, k);
+    const { all } = this.view;
+    const { start } = this.network.elements;
+    return (name === "activations" ? all.a : all.u).subarray(start[k], start[k + 1]);
   }
 
   /** Whether the neurons have changed their weights at this moment. */

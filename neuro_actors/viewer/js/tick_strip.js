@@ -3,6 +3,7 @@
 
 import { css, fill, mix, on } from "./colours.js";
 import { byId, el } from "./dom.js";
+import { readAt } from "./histories.js";
 import { FONT } from "./labels.js";
 import { short, shown } from "./numbers.js";
 import { floatAt } from "./packed.js";
@@ -103,7 +104,7 @@ export class TickStrip {
 
   /** @param {import("./scene.js").Scene} scene @param {import("./ticks.js").Sequence} here */
   _paint(scene, here) {
-    const { colours, state, scales, view } = scene;
+    const { colours, state, scales } = scene;
     const { canvas } = this;
     const k = state.chosen?.kind === "neuron" ? state.chosen.k : -1;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
@@ -128,7 +129,9 @@ export class TickStrip {
       ];
       for (const [step, name, scale, y] of rows) {
         if (step < 0) continue;
-        const value = k < 0 ? NaN : this.run.mapOf(step, state.example, name, k)[view.at(k)];
+        const value = k < 0
+          ? NaN
+          : readAt(this.run, step, state.example, name, k, state.positions);
         const ground = value === value ? fill(colours, value, scale) : colours.empty;
         ctx.fillStyle = css(ground);
         ctx.fillRect(x + 1, y, Math.max(1, cell - GAP), TICK_ROW);
