@@ -99,6 +99,26 @@ def test_a_product_with_the_hessian_counts_what_counts(channels: str) -> None:
     np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-12, atol=1e-14)
 
 
+def test_micro_batches_and_other_rules_leave_out_the_same(channels: str) -> None:
+    """What a masked example has to say changes nothing, whatever the rule."""
+    net, x = na.Network.layered([2, 3, 1], seed=0), np.random.default_rng(0).normal(size=(4, 2))
+    masked = np.ma.masked_array(np.ones((4, 1)), [[0], [1], [0], [1]])
+    other = np.where(masked.mask, 5.0, x)
+    whole = na.gradient(net, x, masked, channels=channels)
+    parts = na.gradient(net, other, masked, channels=channels, micro_batches=2, in_flight=2)
+    np.testing.assert_allclose(parts.weights, whole.weights, rtol=1e-13)
+    rules = na.rules.NewtonCG(), na.rules.DirectFeedbackAlignment(), na.rules.PredictiveCoding()
+    for rule in rules:
+        one, two = (
+            na.train(
+                net, given, masked, optimizer=na.SGD(0.1), epochs=2, rule=rule, channels=channels
+            )
+            for given in (x, other)
+        )
+        assert np.array_equal(one.network.weights, two.network.weights), rule
+        assert not np.array_equal(one.network.weights, net.weights)
+
+
 def test_training_resumes_and_measures_what_counts(tmp_path: Path) -> None:
     """A society that is saved and resumed, on sequences that differ in length, goes on to the same bits."""
     rng = np.random.default_rng(1)
