@@ -184,3 +184,27 @@ def test_a_delay_that_repeats_something_else_is_found(
     odd = {one["number"]: one["odd"] for one in collect_page_data(log)["steps"]}
     assert k in odd.pop(7)
     assert not any(k in found for found in odd.values())
+
+
+def test_a_combination_that_means_something_else_here_has_no_formula(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the user's own is checked, and not printed; one that changed since the run is neither."""
+    double = na.Combination(lambda x: 2.0 * x[0], lambda x, a: np.full(x.shape, 2.0))
+    monkeypatch.setitem(na.COMBINATIONS, "twice", double)
+    net = na.Network(
+        [na.Input("x"), na.Interneuron("t", "twice"), na.Interneuron("s", "sum"), na.Neuron("y")],
+        [na.Synapse("x", "t"), na.Synapse("t", "s"), na.Synapse("s", "y")],
+        ["y"],
+    )
+    path = tmp_path / "run.arrows"
+    na.train(net, [[1.0], [2.0]], [[0.0], [1.0]], optimizer=na.SGD(0.1), epochs=1, log=path)
+    run = collect_page_data(na.open_log(path))
+    assert run["network"]["combinations"] == ["sum"]
+    assert [one["odd"] for one in run["steps"]] == [[]] * len(run["steps"])
+    log = na.open_log(path)
+    assert log.network.position["t"] in changed(log, 1, "activations", (1, 0))
+    triple = na.Combination(lambda x: 3.0 * x[0], lambda x, a: np.full(x.shape, 3.0))
+    monkeypatch.setitem(na.COMBINATIONS, "twice", triple)
+    again = collect_page_data(na.open_log(path))
+    assert [one["odd"] for one in again["steps"]] == [[]] * len(run["steps"])

@@ -53,7 +53,10 @@ export function talk(run, waves, { step, example, language, positions }) {
     /** @type {import("./focus.js").Thing} */ ({ kind: "synapse", k });
   const functionName = (/** @type {string | null} */ f) => words[`function_${f}`] ?? f;
   const hasLoss = waves.fromLoss >= 0;
-  const row = mostly([...network.outputs.keys()], (k) => view.blame[k]) ?? 0;
+  const own = [...network.outputs.keys()].filter((k) =>
+    !network.elements.handed.has(network.outputs[k]),
+  );
+  const row = mostly(own, (k) => view.blame[k]) ?? 0;
   const output = network.outputs[row];
   return [
     inputs(),
@@ -67,8 +70,11 @@ export function talk(run, waves, { step, example, language, positions }) {
 
   function inputs() {
     const all = network.inputs;
+    const numbers = all.reduce((sum, k) => sum + network.positions(k), 0);
     const values = all.map((k) => `${name(k)} = ${shown(view.a[k])}`).join(", ");
-    const what = all.length <= MOST_INPUTS
+    const what = numbers > all.length
+      ? tell("inputsPositions", { n: count(numbers) })
+      : all.length <= MOST_INPUTS
       ? tell("inputsFew", { values })
       : tell(run.picture ? "inputsPicture" : "inputsMany", { n: count(all.length) });
     const target = network.outputs.length === 1 && hasLoss
