@@ -183,6 +183,10 @@ def test_a_delay_that_repeats_something_else_is_found(
     monkeypatch.setattr(log, "step", step)
     odd = {one["number"]: one["odd"] for one in collect_page_data(log)["steps"]}
     assert k in odd.pop(7)
+    last = len(log.network.outputs) - 1  # what the delay hears
+    assert len(log.network.ids) in changed(
+        na.open_log(logs["recurrent pictures"]), 12, "blame", (last, 0)
+    )
     assert not any(k in found for found in odd.values())
 
 

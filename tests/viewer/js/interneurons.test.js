@@ -10,13 +10,13 @@ const pack = (values, Kind = Float64Array) => Buffer.from(new Kind(values).buffe
 const whole = (values) => pack(values, Int32Array);
 
 /** x at 3 positions -> m, the maximum of positions 0, 1 and of 1, 2 -> y at 2 positions. */
-function run({ batch = 1, combinations = ["max"], combination = "max" } = {}) {
+function run({ batch = 1, combinations = ["max"], combination = "max", outputs = [2] } = {}) {
   const row = { a: [1, 4, 2, 4, 4, 8, 8], u: [0, 3, 0, 1, 2, 0.5, 1], v: [NaN, NaN, NaN, NaN, NaN, 0.5, 1] };
   const twice = (values) => pack(batch > 1 ? [...values, ...values] : values);
   return new Run({
     title: "run.arrows", picture: null, item: 8, functions: {}, curve: { steps: [], losses: [] }, notes: { batch }, losses: {},
     network: {
-      ids: ["x", "m", "y"], activations: [null, "identity", "identity"], outputs: [2], nSynapses: 2,
+      ids: ["x", "m", "y"], activations: [null, "identity", "identity"], outputs, nSynapses: 2,
       level: whole([0, 1, 2]), sources: whole([0, 1]), targets: whole([1, 2]),
       grids: [[], [3], [2]], grid: whole([1, 2, 2]), interneurons: [[1, combination, 0]], combinations,
       fields: [{ name: "window", width: 2, sources: 1, grid: 2, positions: whole([0, 1, 1, 2]) }],
@@ -27,7 +27,7 @@ function run({ batch = 1, combinations = ["max"], combination = "max" } = {}) {
       whole: true, before: 0, after: 0,
       arrays: {
         activations: twice(row.a), signals: twice(row.a), urgencies: twice(row.u), slopes: twice([NaN, NaN, NaN, NaN, NaN, 1, 1]),
-        signal_urgencies: twice(row.v), messages: twice([0, 3, 0]), targets: twice([9, 9]), blame: twice([0.5, 1]), losses: twice([1]),
+        signal_urgencies: twice(row.v), messages: twice([0, 3, 0]), targets: twice(outputs.flatMap((k) => [9 * k, 9 * k + 1])), blame: twice(outputs.flatMap((k) => [k / 4, k / 2])), losses: twice([1]),
       },
     }],
   });
@@ -39,6 +39,9 @@ test("a row has a number for each position, and a view those at the chosen ones"
   assert.deepEqual([...one.view(0, 0).a], [4, 4, 8]);
   assert.deepEqual([...one.view(0, 0, [0, 2, 0]).a], [2, 4, 8]);
   assert.deepEqual([...one.view(0, 0, [0, 2, 0]).blame], [0.5]);
+  const two = run({ outputs: [2, 1] });
+  assert.deepEqual([...two.view(0, 0, [0, 2, 0]).targets], [18, 9]);
+  assert.deepEqual([...two.view(0, 0, [0, 2, 1]).blame], [1, 0.5]);
   assert.deepEqual([...one.mapOf(0, 0, "activations", 0)], [1, 4, 2]);
   assert.deepEqual([...one.wantsByPosition(one.view(0, 0), 1)], [0.5 * 4, 1 * 4]);
   assert.equal(one.wantOf(one.view(0, 0), 1), 6);
