@@ -36,7 +36,7 @@ from ..support.text import quote
 from .local_rule import LocalRule, NeuronRule
 from .loss_node import LossNode
 from .messages import Step
-from .neuron_state import FLOAT, NeuronState, all_finite, check_finite_state
+from .neuron_state import FLOAT, OWN_CODE, NeuronState, all_finite, check_finite_state
 
 MARK = np.int64(0x7FF8_0000_756E_7365)
 _MARK = np.array(MARK).view(np.float64)
@@ -49,11 +49,6 @@ LOSS_URGENCIES_OUT = "one row for each output that listens for urgencies: urgenc
 COMMIT_OUT = (
     "the new parameters, or in a step without an optimizer their urgencies, for which a LocalRule "
     "has self.conclude(step, wanted, commit_out)"
-)
-# What is received is finite. So this is at the end of the error of a number that is not.
-OWN_CODE = (
-    ": the rule's own code made it, by a division by 0, say; if the weights grew from step to "
-    "step, a smaller learning rate helps"
 )
 
 

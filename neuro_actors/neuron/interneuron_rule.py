@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..network.combinations import Combination
 from ..network.field import Field
 from ..support.arrays import Array
-from .local_rule import NOTHING, StatefulRule, refuse, refuse_response
+from .local_rule import NOTHING, StatefulRule, refuse, refuse_nan, refuse_response
 from .messages import Step
 from .neuron_state import FLOAT, all_finite
 from .sums import ORDERED, Sums
@@ -102,6 +102,7 @@ class InterneuronRule(StatefulRule):
         values = self.combination.value(terms)
         shape = terms.shape[1:]
         if values.shape != shape or values.dtype is not FLOAT or not all_finite(values):
+            refuse_nan(self.id, "activation", values, terms, step)
             refuse(self.id, "activation", values, shape, step)
         if step.loss is not None:
             self.fired, self.terms, self.activation = step, terms, values
@@ -146,6 +147,8 @@ class InterneuronRule(StatefulRule):
                 self._write(urgencies_out, bent, step, second=True)
             flat = urgencies_out.ravel()
             if not all_finite(flat):
+                is_nan = np.isnan(slopes).any(axis=0)
+                refuse_nan(self.id, "slope", np.where(is_nan, np.nan, 0.0), terms, step)
                 refuse(self.id, "urgency", flat, flat.shape, step)
         self.fired, self.terms, self.activation, self.tangents = None, NOTHING, NOTHING, NOTHING
 

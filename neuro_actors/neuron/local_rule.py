@@ -26,9 +26,12 @@ from ..support.arrays import Array, freeze
 from ..support.errors import InputError, MessageError
 from ..support.own_code import has_own_code
 from ..support.own_names import RULE_METHODS, check_own_names
+from ..support.text import quote
 from .messages import Step
 from .neuron_state import (
     FLOAT,
+    LOWER_RATE,
+    OWN_CODE,
     NeuronState,
     all_finite,
     check_finite_state,
@@ -362,7 +365,8 @@ class LocalRule(StatefulRule):
         Raises:
             MessageError: The values have another shape or dtype, or are not finite.
         """
-        refuse(self.id, what, values, shape, step)
+        advice = OWN_CODE if has_own_code(type(self)) else LOWER_RATE
+        refuse(self.id, what, values, shape, step, advice)
 
     def refuse_response(self, step: Step) -> NoReturn:
         """Raise the error of a response without an activation.
@@ -373,7 +377,14 @@ class LocalRule(StatefulRule):
         refuse_response(self.id, step)
 
 
-def refuse(id: str, what: str, values: Array, shape: tuple[int, ...], step: Step) -> None:
+def refuse(
+    id: str,
+    what: str,
+    values: Array,
+    shape: tuple[int, ...],
+    step: Step,
+    advice: str = LOWER_RATE,
+) -> None:
     """Raise an error under a neuron's name if values are not as they must be.
 
     Such values come from a user's function, or from a divergence. They must not spread.
@@ -384,6 +395,7 @@ def refuse(id: str, what: str, values: Array, shape: tuple[int, ...], step: Step
         values: The values. Any shape.
         shape: The shape that was expected.
         step: The step in which they were computed.
+        advice: The end of the text of the error, if they are not finite.
 
     Raises:
         MessageError: The values have another shape or dtype, or are not finite.
@@ -392,27 +404,30 @@ def refuse(id: str, what: str, values: Array, shape: tuple[int, ...], step: Step
         got = f"float64 of shape {shape} was expected, got {values.dtype} of shape {values.shape}"
         raise MessageError(f"{id!r}: for its {what} in step {step.number}, {got}")
     if not all_finite(values):
-        problem = "would not be finite; a smaller learning rate often helps"
+        problem = f"would not be finite{advice}"
         raise MessageError(f"{id!r}: its {what} in step {step.number} {problem}")
 
 
-def refuse_nan(id: str, what: str, values: Array, signal: Array, step: Step) -> None:
-    """Raise an error if an activation function made a NaN of a finite signal: no rate helps there.
+def refuse_nan(id: str, what: str, values: Array, given: Array, step: Step) -> None:
+    """Raise an error if a function made a NaN of finite numbers: no learning rate helps there.
 
     Args:
-        id: The neuron's id.
+        id: The id of the neuron or the interneuron.
         what: What the values are.
-        values: What the function returned.
-        signal: What it was called with. Shape (batch,).
+        values: What its function returned. Shape (columns,).
+        given: What it was called with: signals, shape (columns,), or terms, shape (n, columns).
         step: The step.
 
     Raises:
         MessageError: There is such a NaN.
     """
-    if values.shape == signal.shape and values.dtype == FLOAT:
-        made = np.flatnonzero(np.isnan(values) & np.isfinite(signal))
+    if values.shape == given.shape[-1:] and values.dtype == FLOAT:
+        rows = np.atleast_2d(given)
+        made = np.flatnonzero(np.isnan(values) & np.isfinite(rows).all(axis=0))
         if made.size:
-            problem = f"its function makes nan of the signal {signal[made[0]]:.6g}"
+            some = rows[:, made[0]]
+            source = f"the signal {some[0]:.6g}" if given.ndim == 1 else quote(some.tolist())
+            problem = f"its function makes nan of {source}"
             raise MessageError(
                 f"{id!r}: its {what} in step {step.number} would not be finite: {problem}"
             )

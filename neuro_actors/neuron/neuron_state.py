@@ -103,6 +103,11 @@ def own_copy(value: Any) -> Any:
 
 
 LOWER_RATE = "; a smaller learning rate often helps"
+# What is received is finite. So this ends the error of a rule of a user's own.
+OWN_CODE = (
+    ": look for a division by 0, or the like, in the rule's own code; if the weights grew from "
+    "step to step, a smaller learning rate helps"
+)
 
 
 def all_finite(values: Array) -> bool:

@@ -7,7 +7,6 @@ lets `run_plan` do the steps, and has a `Saver` write the checkpoints.
 from __future__ import annotations
 
 import logging
-import warnings
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -38,6 +37,7 @@ from ..support.arrays import Array
 from ..support.console import print_note
 from ..support.errors import InputError
 from ..support.hints import explain_missing, explains_arguments
+from ..support.own_code import warn_caller
 from ..support.scalars import as_whole_number
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
@@ -223,7 +223,7 @@ def train(
     axes = rule.fit(x).axes if isinstance(rule, Rule) else ()
     data = as_training_examples(network, x, targets, loss, axes)
     if problem := describe_squashed_outputs(network, loss):
-        warnings.warn(problem, UserWarning, stacklevel=3)
+        warn_caller(problem)
     held_out = None if validation is None else _as_validation(network, validation, loss, rule)
     check_optimizer(optimizer)
     overwrite = as_flag("overwrite", overwrite)

@@ -25,7 +25,7 @@ Files:
     palette.py            the colours of figures and of the viewer
     numerics.py           the numeric fingerprint: what the last bits of a run depend on
     optional.py           modules that an extra brings
-    own_code.py           whether a class is a user's own
+    own_code.py           whether a class is a user's own, and where the user called
     own_names.py          names that a class of a user's own must leave to the package
     version.py            the package's version
 """

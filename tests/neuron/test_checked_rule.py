@@ -358,8 +358,48 @@ def test_a_nan_of_its_own_code_is_no_matter_of_the_rate() -> None:
         if called == "respond":
             arrays[2][...] = np.nan
 
-    with pytest.raises(na.SimulationError, match="is not finite: the rule's own code made it"):
+    with pytest.raises(na.SimulationError, match="is not finite: look for a division by 0, or"):
         na.gradient(NET, X, T, rule=OddRule(divides))
+
+
+class Dividing(LocalRule):
+    """The package's own method meets the NaN first."""
+
+    def conclude(self, step, wanted, commit_out):
+        with np.errstate(all="ignore"):
+            super().conclude(step, wanted / np.zeros(len(wanted)), commit_out)
+
+
+@dataclass(frozen=True)
+class DividingRule(na.rules.Rule):
+    def neuron(self, network, k, sums):
+        return Dividing(*na.rules.own(network, k), sums)
+
+
+def test_nor_is_one_that_a_method_of_the_package_meets() -> None:
+    match = "its urgency in step 1 would not be finite: look for a division by 0, or the like, in"
+    with pytest.raises(na.SimulationError, match=match):
+        na.train(NET, X, T, optimizer=na.SGD(0.1), epochs=1, rule=DividingRule())
+
+
+@pytest.mark.parametrize(
+    ("value", "slopes", "what"),
+    [
+        (lambda x: np.where(x[0] > 2, np.nan, x[0]), lambda x, a: np.ones(x.shape), "activation"),
+        (lambda x: x[0] * 1.0, lambda x, a: np.where(x > 2, np.nan, 1.0), "slope"),
+    ],
+)
+def test_nor_is_a_nan_of_a_combination(value, slopes, what, monkeypatch) -> None:
+    monkeypatch.setattr(functions, "COMBINATIONS", dict(functions.COMBINATIONS))
+    na.add_combination("odd", value, slopes, surrogate=True)
+    net = na.Network(
+        [na.Input("x"), na.Neuron("h", "identity"), na.Interneuron("m", "odd")],
+        [na.Synapse("x", "h", 1.0), na.Synapse("h", "m")],
+        ["m"],
+    )
+    match = rf"its {what} in step 1 would not be finite: its function makes nan of \[3\.0\]$"
+    with pytest.raises(na.SimulationError, match=match):
+        na.gradient(net, [[3.0]], [[1.0]])
 
 
 @pytest.mark.parametrize(

@@ -344,8 +344,10 @@ def test_no_run_fails_for_want_of_a_progress_bar_or_a_note(
 def test_a_sigmoid_twice_is_warned_of(loss: str, advice: str) -> None:
     given = [[0.5, 1.0]], [[1.0]]
     twice = na.Network.layered([2, 3, 1], output_activation="sigmoid", seed=0)
-    with pytest.warns(UserWarning, match=f"output 'y0' has the activation 'sigmoid'.*{advice}"):
+    match = f"output 'y0' has the activation 'sigmoid'.*{advice}"
+    with pytest.warns(UserWarning, match=match) as warned:
         na.train(twice, *given, loss, optimizer=na.SGD(0.1), epochs=1)
+    assert [one.filename for one in warned] == [__file__]  # the line that called the package
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         na.train(na.Network.layered([2, 3, 1]), *given, loss, optimizer=na.SGD(0.1), epochs=1)
