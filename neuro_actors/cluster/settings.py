@@ -93,8 +93,7 @@ class Cluster(ABC):
             raise InputError(f"{problem}, but {reason}: use shards in place of replicas")
         if found.shards > 1 and type(inner) not in (Backpropagation, ThroughTime):
             problem = (
-                f"{found.shards} shards need the rule na.rules.Backpropagation() "
-                f"or ThroughTime(), not {inner!r}"
+                f"{found.shards} shards need the rule na.rules.Backpropagation(), not {inner!r}"
             )
             raise InputError(f"{problem}: use replicas alone")
         if not type(inner).__module__.startswith("neuro_actors."):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trio
+from helpers import all_kinds
 from helpers.systems import need_kill
 from helpers.tiers import few
 
@@ -91,3 +92,34 @@ def test_workers_killed_at_random_moments(seed: int, capfd: pytest.CaptureFixtur
     for worker in engine.workers:
         with pytest.raises(ProcessLookupError):
             os.kill(worker.pid, 0)
+
+
+@need_kill
+@pytest.mark.parametrize("kind", few(["memory", "gates", "picture", "both_directions"], 1))
+async def test_a_network_of_any_kind_whose_worker_is_killed(kind: str) -> None:
+    """Through time the kill falls between two ticks on the way back."""
+    case = getattr(all_kinds, kind)()
+    engine = Plain(shards=2)
+    found = []
+    for place in (None, engine):
+        async with na.open_simulation(case.network, engine=place) as simulation:
+            losses = []
+            for k in range(3):
+                async with trio.open_nursery() as nursery:
+                    if place is not None and k == 1:
+                        nursery.start_soon(kill_at, engine, simulation, simulation.last_step + 8)
+                    ask: Any = case.x, case.targets
+                    result = await simulation.train_step(*ask, optimizer=na.Adam(0.1))
+                    losses.append(result.loss)
+                    if place is not None and k == 1 and not case.network.delays:
+                        os.kill(engine.workers[0].pid, signal.SIGKILL)
+                    nursery.cancel_scope.cancel()
+            found.append((losses, (await simulation.network()).digest()))
+    assert found[0] == found[1]
+    assert len(engine.workers) == 3
+
+
+async def kill_at(engine: Plain, simulation: na.Simulation, step: int) -> None:
+    while simulation.last_step < step:
+        await trio.lowlevel.checkpoint()
+    os.kill(engine.workers[0].pid, signal.SIGKILL)
