@@ -179,7 +179,9 @@ export function writeNodes(labels, scene) {
     const value = map && waves.hasFired(k, t) ? `a ${fine(view.a[k])}` : "";
     const urgency = waves.isUrged(k, t) && view.u[k] === view.u[k] ? `u ${fine(view.u[k])}` : "";
     const both = [value, urgency].filter(Boolean).join("  ");
-    const below = !map || labels.measure(both, { size: 13 }) <= within ? both : value;
+    const fits = (/** @type {string} */ what) =>
+      !map || labels.measure(what, { size: 13 }) <= within + BESIDE;
+    const below = [both, value].find(fits) ?? "";
     if (below) {
       labels.put(
         below,
@@ -291,10 +293,13 @@ export function drawLoss(ctx, labels, scene) {
   lines.forEach((k, row) => {
     const id = network.ids[k].length > 8 ? lastName(network.ids[k]) : network.ids[k];
     const name = lines.length > 1 ? `${plain(id, 8)} ` : "";
+    const text = `${name}${short(view.targets[row])}`;
+    const wide = labels.measure(text, { size: 14, bold: true });
+    const size = Math.max(10.5, Math.min(14, (14 * (w + 14)) / wide));
     labels.put(
-      `${name}${short(view.targets[row])}`,
+      text,
       [[x, y + h / 2 + (40 + row * 18) * l.textScale]],
-      { size: 14, bold: true, over: true, within: w + 20 },
+      { size, bold: true, over: true, within: w + 20 },
     );
   });
 }

@@ -10,6 +10,7 @@ import { floatAt } from "./packed.js";
 import { findSequences, samePlace } from "./ticks.js";
 
 const [NUMBERS_ROW, TICK_ROW, LOSS_ROW] = [16, 22, 22]; // heights in pixels
+const LAST_TICK = 8; // half of the width of its number
 const [GAP, WIDE_CELL, LEAST_TICK] = [2, 40, 16]; // a cell that has room for a number, for its tick
 
 export class TickStrip {
@@ -121,7 +122,10 @@ export class TickStrip {
     for (let tick = 0; tick < here.ticks; tick++) {
       const x = tick * cell;
       if (cell >= LEAST_TICK || tick % 5 === 4)
-        write(ctx, String(tick + 1), x + cell / 2, NUMBERS_ROW / 2, css(colours.muted), 12);
+        write(
+          ctx, String(tick + 1), Math.min(x + cell / 2, wide - LAST_TICK), NUMBERS_ROW / 2,
+          css(colours.muted), 12,
+        );
       /** @type {[number, "activations" | "urgencies", number, number][]} */
       const rows = [
         [here.forward[tick], "activations", scales.activation, NUMBERS_ROW],
