@@ -165,7 +165,10 @@ class PageSteps:
         """The members that contradict the page's formulas."""
         place = place_in_sequence(step.info)
         earlier = None if place is None else total - numbers.wants
-        odd = find_contradictions(network, step, numbers, self._unknown, self._losses, earlier)
+        # NaN is a target that does not count, or, in a partial log, one that is not on record
+        is_known = self._log.partial is None or not np.isnan(step.targets).any()
+        losses = self._losses if is_known else frozenset[str]()
+        odd = find_contradictions(network, step, numbers, self._unknown, losses, earlier)
         if place is None or not network.delayed:
             return odd
         found = set(odd)

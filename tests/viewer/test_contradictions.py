@@ -59,3 +59,21 @@ def test_one_number_that_was_changed_is_found(tmp_path: Path, what: str) -> None
             numbers = compute_step_numbers(network, step)
             found = find_contradictions(network, step, numbers, set(), {"squared_error"})
             assert culprit in found
+
+
+@pytest.mark.parametrize("neurons", [["y0"], ["h1.0", "y0"], ["h1.0"]])
+def test_what_a_partial_log_does_not_contain_contradicts_nothing(
+    tmp_path: Path, neurons: list[str]
+) -> None:
+    """A target that is not on record is no target that does not count."""
+    path = tmp_path / "a.arrows"
+    na.train(NET, X, T, optimizer=na.SGD(0.1), epochs=2, log=na.Recording(path, neurons=neurons))
+    steps = collect_page_data(na.open_log(path))["steps"]
+    assert all(len(NET.ids) not in step["odd"] for step in steps)
+
+
+def test_targets_that_do_not_count_contradict_nothing(tmp_path: Path) -> None:
+    masked = np.ma.masked_array(T, [[True], [False], [False]])
+    path = tmp_path / "a.arrows"
+    na.train(NET, X, masked, optimizer=na.SGD(0.1), epochs=2, log=path)
+    assert [step["odd"] for step in collect_page_data(na.open_log(path))["steps"]] == [[]] * 2
