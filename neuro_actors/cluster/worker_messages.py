@@ -223,6 +223,7 @@ class BatchLearned:
         state: Each state of the optimizer, likewise; empty in a batch without learning. Shape
             (n_commits,) each.
         total: See `StartJob`, after the batch; None as well if another replica reports it.
+            Shape (n_commits,).
     """
 
     generation: int

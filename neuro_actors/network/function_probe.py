@@ -109,8 +109,9 @@ class Probed(NamedTuple):
     """What a function gives at fixed points.
 
     Attributes:
-        results: Values and slopes, and all else that its digest is made of.
+        results: Values and slopes, and all else that its digest is made of. Any shape.
         curvatures: The same of its curvature, of a combination of its bends; empty if it has none.
+            Any shape.
         sample: Some of the values and slopes. Shape (n,).
         is_known: Whether there is any value, and any slope.
     """

@@ -49,7 +49,11 @@ if TYPE_CHECKING:
 
 
 def pack_whole(values: ArrayLike) -> str:
-    """Return whole numbers as base64 of little-endian 32-bit numbers."""
+    """Return whole numbers as base64 of little-endian 32-bit numbers.
+
+    Args:
+        values: The numbers. Any shape.
+    """
     return base64.b64encode(np.asarray(values).astype("<i4").tobytes()).decode()
 
 

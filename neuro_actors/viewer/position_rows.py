@@ -41,7 +41,11 @@ class PositionRows:
         return slice(int(self.start[k]), int(self.start[k + 1]))
 
     def index(self, members: ArrayLike) -> Indices:
-        """Return the rows of some members, one member after another. Shape (rows,)."""
+        """Return the rows of some members, one member after another. Shape (rows,).
+
+        Args:
+            members: Their numbers, shape (some,), or a truth value for each, shape (n,).
+        """
         some = np.asarray(members)
         if some.dtype == bool:
             some = np.flatnonzero(some)
@@ -51,7 +55,11 @@ class PositionRows:
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.intp)
 
     def each(self, values: NDArray[Value]) -> NDArray[Value]:
-        """Repeat what belongs to each member in its rows. Shape (rows,)."""
+        """Repeat what belongs to each member in its rows. Shape (rows,).
+
+        Args:
+            values: One for each member. Shape (n,).
+        """
         return values if self.total == len(self.count) else np.repeat(values, self.count)
 
     def from_columns(self, values: Array, batch: int) -> Array:
@@ -74,5 +82,10 @@ class PositionRows:
         return found
 
     def to_columns(self, rows: Array, k: int) -> Array:
-        """Return a member's rows as its messages have them. Shape (batch · positions,)."""
+        """Return a member's rows as its messages have them. Shape (batch · positions,).
+
+        Args:
+            rows: The rows of all members. Shape (rows, batch).
+            k: The member.
+        """
         return rows[self.of(k)].T.ravel()

@@ -121,7 +121,12 @@ def into_interneurons(network: Network) -> Indices:
 
 
 def synapse_rows(network: Network, synapses: Indices) -> PositionRows:
-    """Return the rows of some synapses' urgencies: they live where their sources live."""
+    """Return the rows of some synapses' urgencies: they live where their sources live.
+
+    Args:
+        network: The network.
+        synapses: The positions of the synapses. Shape (some,).
+    """
     return PositionRows(network.n_positions[network.sources[synapses]])
 
 
@@ -165,7 +170,14 @@ def _learners(network: Network) -> list[int]:
 
 
 def received_columns(network: Network, rows: PositionRows, a: Array, k: int) -> Array:
-    """Return what a neuron received, as it had it. Shape (fan_in, columns of the sources)."""
+    """Return what a neuron received, as it had it. Shape (fan_in, columns of the sources).
+
+    Args:
+        network: The network.
+        rows: Where the rows of each neuron are.
+        a: The activations. Shape (neuron rows, batch).
+        k: The neuron.
+    """
     sources = network.sources[network.incoming.of(k)]
     if rows.total == len(rows.count):
         return a[sources]

@@ -313,7 +313,8 @@ def unroll(
         masks: By tick and position of a dropout its mask. Shape (batch, positions) each. None:
             dropouts leave nothing out.
         window: After how many ticks urgencies are cut. None: never.
-        held: What `Unrolled.values` returned of the same network without a window.
+        held: What `Unrolled.values` returned of the same network without a window. Shape
+            (batch,) each.
     """
     network.check_rule("the reference")
     time = (ticks,) if network.delays else ()
