@@ -80,7 +80,7 @@ export function combinesSection(app, k) {
       ? null
       : el("p", {
         class: "note",
-        text: say("ownCombination", { name: network.elements.combinations[k] }),
+        text: say("ownCombination", { name: network.kindOf(k) }),
       }),
   );
 }
