@@ -23,6 +23,9 @@ Files:
     transformer.py      transformer_block
 """
 
+import typing as _typing
+
+from ..support.hints import missing_attribute as _missing_attribute
 from .attention import attention
 from .convolution import at, conv2d, flatten, max_pool, mean_pool
 from .dense import (
@@ -68,3 +71,10 @@ __all__ = [
     "softmax",
     "transformer_block",
 ]
+
+
+if not _typing.TYPE_CHECKING:  # a type checker refuses unknown names by itself
+
+    def __getattr__(name: str) -> object:
+        problem = f"module {__name__!r} has no attribute {name!r}"
+        raise _missing_attribute(__name__, name, problem, __all__)

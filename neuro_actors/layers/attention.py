@@ -20,6 +20,7 @@ from __future__ import annotations
 from ..network import field
 from ..network.field import Field
 from ..support.errors import NetworkError
+from ..support.hints import explains_arguments
 from ..support.scalars import as_whole_number
 from ..support.validation import as_flag
 from .dense import dense
@@ -28,6 +29,7 @@ from .layer import Layer, as_layer, choose_name, join, show_layer
 from .parts import interneurons, neurons, numbered, only
 
 
+@explains_arguments
 def attention(
     x: Layer,
     heads: int = 1,

@@ -8,11 +8,13 @@ from ..network import field
 from ..network.field import Field, Grid, GridLike, count_positions, window_grid
 from ..network.function_names import AnyActivation
 from ..support.errors import NetworkError
+from ..support.hints import explains_arguments
 from ..support.scalars import as_whole_number
 from .layer import Layer, as_layer, choose_name, join, show_layer
 from .parts import interneurons, neurons
 
 
+@explains_arguments
 def conv2d(
     x: Layer,
     features: int,
@@ -69,6 +71,7 @@ def conv2d(
     return join(name, "conv", last, [x])
 
 
+@explains_arguments
 def max_pool(
     x: Layer,
     kernel: GridLike | None = None,
@@ -96,6 +99,7 @@ def max_pool(
     return interneurons(name, "max", [x], [[id] for id in x.ids], window, kind="max_pool")
 
 
+@explains_arguments
 def mean_pool(
     x: Layer,
     kernel: GridLike | None = None,
@@ -128,6 +132,7 @@ def mean_pool(
     return join(name, "mean_pool", last, [x])
 
 
+@explains_arguments
 def flatten(x: Layer, *, name: str | None = None) -> Layer:
     """Return each position of each feature as a feature of its own, at one position.
 
@@ -152,6 +157,7 @@ def flatten(x: Layer, *, name: str | None = None) -> Layer:
     )
 
 
+@explains_arguments
 def at(x: Layer, position: int | tuple[int, ...], *, name: str | None = None) -> Layer:
     """Return the features of one position alone, such as the last token.
 
@@ -161,7 +167,8 @@ def at(x: Layer, position: int | tuple[int, ...], *, name: str | None = None) ->
         name: The name of the layer. None: at1, ….
 
     Raises:
-        NetworkError: There is no such position.
+        NetworkError: x lives at one position, or a tuple has another number of axes.
+        InputError: There is no such position. A negative number is none.
     """
     grid = _grid("at", x)
     name = choose_name("at", name, x)

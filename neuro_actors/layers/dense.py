@@ -10,11 +10,14 @@ from ..network.elements import Input, Interneuron, Neuron, Synapse
 from ..network.field import NOWHERE, Field, GridLike, as_grid, count_positions
 from ..network.function_names import AnyActivation, AnyCombination
 from ..support.errors import NetworkError
+from ..support.hints import explains_arguments
 from ..support.scalars import as_whole_number
+from ..support.text import quote
 from .layer import Layer, as_layer, check_features, check_grids, choose_name, show_layer
 from .parts import interneurons, neurons
 
 
+@explains_arguments
 def inputs(features: int, positions: GridLike = (), name: str = "x") -> Layer:
     """Return a layer of inputs, called x0, x1, ….
 
@@ -34,6 +37,7 @@ def inputs(features: int, positions: GridLike = (), name: str = "x") -> Layer:
     return Layer(name, ids, grid, (), tuple(Input(id, grid) for id in ids), (), "inputs")
 
 
+@explains_arguments
 def dense(
     x: Layer,
     features: int,
@@ -64,6 +68,7 @@ def dense(
     return neurons(name, [x], hears, activation, bias=0.0 if bias else None, kind="dense")
 
 
+@explains_arguments
 def embedding(x: Layer, features: int, *, name: str | None = None) -> Layer:
     """Return the embedding of one-hot inputs: a dense layer without biases.
 
@@ -85,6 +90,7 @@ def embedding(x: Layer, features: int, *, name: str | None = None) -> Layer:
     return neurons(name, [x], hears, bias=None, kind="embedding")
 
 
+@explains_arguments
 def positions(x: Layer, *, name: str | None = None) -> Layer:
     """Return one feature for each position of a layer: 1 there, 0 at all others.
 
@@ -125,6 +131,7 @@ def positions(x: Layer, *, name: str | None = None) -> Layer:
     )
 
 
+@explains_arguments
 def concatenate(*layers: Layer) -> Layer:
     """Return a layer that has the features of several, one after the other. It adds no neuron.
 
@@ -142,6 +149,7 @@ def concatenate(*layers: Layer) -> Layer:
     return Layer(" and ".join(layer.name for layer in layers), ids, layers[0].grid, layers)
 
 
+@explains_arguments
 def add(*layers: Layer, name: str | None = None) -> Layer:
     """Return the sum of layers, feature by feature.
 
@@ -159,6 +167,7 @@ def add(*layers: Layer, name: str | None = None) -> Layer:
     return interneurons(name, "sum", layers, hears, kind="add")
 
 
+@explains_arguments
 def residual(
     x: Layer, branch: Layer | Callable[[Layer], Layer], *, name: str | None = None
 ) -> Layer:
@@ -181,6 +190,7 @@ def residual(
     return interneurons(name, "sum", [x, other], hears, kind="residual")
 
 
+@explains_arguments
 def multiply(x: Layer, gate: Layer, *, name: str | None = None) -> Layer:
     """Return the products of two layers, feature by feature: a gate.
 
@@ -203,6 +213,7 @@ def multiply(x: Layer, gate: Layer, *, name: str | None = None) -> Layer:
     return interneurons(name, "product", [x, gate], hears, kind="multiply")
 
 
+@explains_arguments
 def combine(
     x: Layer, combination: AnyCombination, field: Field | None = None, *, name: str | None = None
 ) -> Layer:
@@ -215,9 +226,12 @@ def combine(
         name: The name of the layer. None: combine1, combine2, ….
 
     Raises:
-        NetworkError: The field is not one of x's positions.
+        NetworkError: The field is no field, or not one of x's positions.
     """
     name = choose_name("combine", name, as_layer("combine", x))
+    if field is not None and not isinstance(field, Field):
+        problem = f"field must be a field, such as na.field.window(…), got {quote(field)}"
+        raise NetworkError(f"combine: {problem}")
     if field is not None and field.sources != x.grid:
         raise NetworkError(f"combine: {field!r} does not hear the positions of {show_layer(x)}")
     return interneurons(name, combination, [x], [[id] for id in x.ids], field, kind="combine")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ..network.dropout import show_dropout
+from ..support.hints import explains_arguments
 from .layer import Layer, as_layer, choose_name
 from .parts import interneurons
 
 
+@explains_arguments
 def dropout(x: Layer, rate: float, *, seed: int = 0, name: str | None = None) -> Layer:
     """Return a layer that says 0 in place of some of what it hears (Srivastava et al. 2014).
 

@@ -13,6 +13,7 @@ from ..network.elements import Delay, Input, Interneuron, Neuron, Synapse
 from ..network.field import Grid, show_grid
 from ..network.network import Network
 from ..support.errors import NetworkError
+from ..support.hints import explains_arguments
 from ..support.text import format_count, quote
 
 
@@ -159,6 +160,7 @@ def check_features(what: str, *layers: Layer) -> None:
             )
 
 
+@explains_arguments
 def network(*outputs: Layer, seed: int = 0) -> Network:
     """Make a network of some last layers and of all that they came from.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ..support.errors import NetworkError
+from ..support.hints import explains_arguments
 from ..support.scalars import as_number
 from .layer import Layer, as_layer, choose_name, join
 from .parts import interneurons, neurons, numbered, only
 
 
+@explains_arguments
 def layer_norm(
     x: Layer, *, epsilon: float = 1e-5, affine: bool = True, name: str | None = None
 ) -> Layer:
@@ -59,6 +61,7 @@ def layer_norm(
     return join(name, "norm", last, [x])
 
 
+@explains_arguments
 def softmax(x: Layer, *, name: str | None = None) -> Layer:
     """Return the softmax of the features of each position: e^(x_k - ln Σ e^x_i).
 

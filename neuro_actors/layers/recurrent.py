@@ -17,12 +17,14 @@ from __future__ import annotations
 
 from ..network.elements import Delay
 from ..network.function_names import AnyActivation
+from ..support.hints import explains_arguments
 from ..support.scalars import as_whole_number
 from ..support.validation import as_flag
 from .layer import Layer, as_layer, choose_name, join
 from .parts import Weight, interneurons, neurons, numbered
 
 
+@explains_arguments
 def rnn(
     x: Layer,
     features: int,
@@ -51,6 +53,7 @@ def rnn(
     return units.join(neurons(units.name, [x, before], units.hear_all(x, before), activation))
 
 
+@explains_arguments
 def gru(x: Layer, features: int, *, name: str | None = None, reverse: bool = False) -> Layer:
     """Return gated recurrent units (Cho et al. 2014), in PyTorch's form.
 
@@ -79,6 +82,7 @@ def gru(x: Layer, features: int, *, name: str | None = None, reverse: bool = Fal
     return units.join(units.sums("", new, units.products("keep", update, change)))
 
 
+@explains_arguments
 def lstm(x: Layer, features: int, *, name: str | None = None, reverse: bool = False) -> Layer:
     """Return units with a long short-term memory (Hochreiter, Schmidhuber 1997; Gers et al. 2000).
 

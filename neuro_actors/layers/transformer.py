@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..network.function_names import AnyActivation
+from ..support.hints import explains_arguments
 from ..support.scalars import as_whole_number
 from ..support.validation import as_flag
 from .attention import attend, check_heads
@@ -14,6 +15,7 @@ from .layer import Layer, as_layer, choose_name, join
 from .normalization import layer_norm
 
 
+@explains_arguments
 def transformer_block(
     x: Layer,
     heads: int,

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 from ..support.arrays import MAX_POSITION, Indices
 from ..support.errors import NetworkError
+from ..support.hints import explains_arguments
 from ..support.scalars import as_whole_number
+from ..support.text import quote
 from .receptive_field import (
     NOWHERE,
     Field,
@@ -38,6 +40,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@explains_arguments
 def shift(
     sources: GridLike, by: GridLike, stride: GridLike = 1, grid: GridLike | None = None
 ) -> Field:
@@ -70,6 +73,7 @@ def shift(
     return Field(size, out, found, f"shift by {_show(offsets)}{_stride(steps)}")
 
 
+@explains_arguments
 def window(
     sources: GridLike,
     kernel: GridLike,
@@ -135,6 +139,7 @@ def window_grid(
     return taps, out, steps, pads, gaps
 
 
+@explains_arguments
 def pairs(queries: int, keys: int | None = None, causal: bool = False) -> tuple[Field, Field]:
     """Return the two fields of the pairs (query, key): each pair hears its query, or its key.
 
@@ -174,6 +179,7 @@ def pairs(queries: int, keys: int | None = None, causal: bool = False) -> tuple[
     )
 
 
+@explains_arguments
 def gather(sources: GridLike, positions: Iterable[Any], grid: GridLike | None = None) -> Field:
     """Return the field in which the k-th position hears the position `positions[k]`.
 
@@ -183,18 +189,23 @@ def gather(sources: GridLike, positions: Iterable[Any], grid: GridLike | None = 
             grid, or a tuple of one number for each axis; -1 for none.
         grid: The grid of the interneuron. None: as many positions along one axis.
 
+    Raises:
+        InputError: There is no such position.
+        NetworkError: A tuple has another number of axes.
+
     Examples:
         >>> na.field.gather((2, 2), [(1, 1), (0, 0)]).positions[:, 0].tolist()
         [3, 0]
     """
     size = as_grid("sources", sources)
-    chosen = [
-        int(np.ravel_multi_index(p, size)) if isinstance(p, (tuple, list)) else p for p in positions
-    ]
+    if not isinstance(positions, Iterable):
+        raise NetworkError(f"gather: expected a list of positions, got {quote(positions)}")
+    chosen = [_as_position("gather: each position", size, one, NOWHERE) for one in positions]
     found = np.array(chosen, dtype=np.intp).reshape(-1, 1)
     return Field(size, len(found) if grid is None else grid, found, "gather")
 
 
+@explains_arguments
 def at(sources: GridLike, position: int | Sequence[int]) -> Field:
     """Return the field that hears one position alone, and lives at one position itself.
 
@@ -202,14 +213,21 @@ def at(sources: GridLike, position: int | Sequence[int]) -> Field:
         sources: The grid of the sources.
         position: The position that is heard, counted through the grid or one number for each axis.
 
+    Raises:
+        InputError: There is no such position. A negative number is none.
+        NetworkError: A tuple has another number of axes.
+
     Examples:
         >>> na.field.at((2, 3), (1, 0)).positions.tolist()
         [[3]]
     """
-    where = tuple(position) if isinstance(position, (tuple, list)) else position
-    return Field(sources, (), gather(sources, [where]).positions, f"at {_show_position(where)}")
+    size = as_grid("sources", sources)
+    where = _as_position("at: position", size, position, 0)
+    text = _show(tuple(position)) if isinstance(position, (tuple, list)) else str(where)
+    return Field(size, (), [[where]], f"at {text}")
 
 
+@explains_arguments
 def broadcast(grid: GridLike, axes: int | Sequence[int] = ()) -> Field:
     """Return the field in which positions hear a source that lives at fewer axes, or at one place.
 
@@ -231,6 +249,7 @@ def broadcast(grid: GridLike, axes: int | Sequence[int] = ()) -> Field:
     return Field(sources, size, found, "broadcast")
 
 
+@explains_arguments
 def reduce(sources: GridLike, axes: int | Sequence[int] | None = None) -> Field:
     """Return the field in which a position hears all positions along some axes of the sources.
 
@@ -265,6 +284,17 @@ def _check_axes(what: str, found: Grid, size: Grid) -> None:
         )
 
 
+def _as_position(what: str, size: Grid, position: Any, least: int) -> int:
+    """Return a position as its count through a grid; from `least` on, -1 stands for none."""
+    if not isinstance(position, (tuple, list)):
+        return as_whole_number(what, position, least, count_positions(size) - 1)
+    _check_axes(what, tuple(position), size)
+    found = 0
+    for axis, n in zip(position, size, strict=True):
+        found = found * n + as_whole_number(f"{what} along an axis", axis, 0, n - 1)
+    return found
+
+
 def _as_axes(size: Grid, axes: int | Sequence[int]) -> Grid:
     given = axes if isinstance(axes, (tuple, list, np.ndarray)) else (axes,)
     found = tuple(as_whole_number("axes: each", axis, 0, max(len(size) - 1, 0)) for axis in given)
@@ -287,10 +317,6 @@ def _ravel(index: Sequence[NDArray[np.intp]], size: Grid) -> Indices:
 
 def _show(numbers: Grid) -> str:
     return ", ".join(map(str, numbers)) or "0"
-
-
-def _show_position(position: Any) -> str:
-    return _show(tuple(position)) if isinstance(position, tuple) else str(position)
 
 
 def _stride(steps: Grid) -> str:

@@ -394,9 +394,10 @@ class Network:
         """
         frozen = as_flag("frozen", frozen)
         weights, biases = np.array(self.frozen_weights), np.array(self.frozen_biases)
+        has_bias = ~(self.is_input | self.is_interneuron)
         for name in names:
             neurons, synapses = find_parameters(name, self.ids, self.sources, self.targets)
-            weights[synapses], biases[neurons] = frozen, frozen
+            weights[synapses], biases[neurons & has_bias] = frozen, frozen
         new = Network.__new__(Network)
         new.__dict__.update(self.__dict__)
         new.frozen_weights, new.frozen_biases = self._with_interneurons(weights, biases)

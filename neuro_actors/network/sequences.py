@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..support.arrays import Array
 from ..support.errors import InputError
@@ -73,8 +73,8 @@ def as_targets(
 
     Args:
         what: What the targets are, for the text of an error.
-        targets: Numbers, perhaps masked; or a list of sequences. Shape (batch, *ticks, *grid,
-            n_outputs).
+        targets: Numbers, perhaps masked; or a list of sequences, each perhaps masked. Shape
+            (batch, *ticks, *grid, n_outputs).
         names: The ids of the outputs.
         ticks: How many ticks there are; () if there is no time.
         grid: The positions of the outputs.
@@ -96,11 +96,10 @@ def as_targets(
             if is_ != should:
                 problem = f"{format_count(is_, 'tick')}, but its inputs have {should}"
                 raise InputError(f"{what}: sequence {k} has {problem}")
-    mask: NDArray[np.bool_] | None = None
-    if isinstance(targets, np.ma.MaskedArray) and np.ma.is_masked(targets):
-        mask, targets = np.ma.getmaskarray(targets), np.ma.filled(targets, 0)
+    targets, masks = _take_masks(targets)
     found = as_batch(what, pad_sequences(what, targets, ticks), names, (*ticks, *grid))
-    if mask is not None:
+    if masks is not None:
+        mask = np.array(pad_sequences(what, masks, ticks), dtype=bool)
         left_out = mask.all(axis=-1)
         if (mask.any(axis=-1) != left_out).any():
             where = np.argwhere(mask.any(axis=-1) != left_out)[0].tolist()
@@ -126,6 +125,19 @@ def lengths_of(values: ArrayLike) -> list[int] | None:
     except TypeError:
         return None
     return found if len(set(found)) > 1 else None
+
+
+def _take_masks(values: ArrayLike) -> tuple[ArrayLike, ArrayLike | None]:
+    """Return values with zeros where they are masked, and the masks: of the whole, or of each."""
+    if isinstance(values, np.ma.MaskedArray):
+        return np.ma.filled(values, 0), np.ma.getmaskarray(values)
+    if isinstance(values, (list, tuple)):
+        parts = _as_list(values)
+        if any(isinstance(part, np.ma.MaskedArray) for part in parts):
+            return [np.ma.filled(part, 0) for part in parts], [
+                np.ma.getmaskarray(part) for part in parts
+            ]
+    return values, None
 
 
 def _as_list(values: Any) -> list[Any]:

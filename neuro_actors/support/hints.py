@@ -138,6 +138,16 @@ ATTRIBUTES = MappingProxyType(
             "animals": "na.datasets.silhouettes()",
             "mnist": "na.datasets.digits()",
         },
+        "neuro_actors.layers": {
+            "Linear": "na.layers.dense(x, 8)",
+            "linear": "na.layers.dense(x, 8)",
+            "AvgPool2d": "na.layers.mean_pool(x, 2)",
+            "TransformerEncoderLayer": "na.layers.transformer_block(x, heads=2, hidden=16)",
+            "Bidirectional": "two layers, one with reverse=True, in na.layers.concatenate(...)",
+            "Sequential": "na.layers.network(y), with the last layer",
+            "ReLU": 'na.layers.dense(x, 8, activation="relu")',
+            "relu": 'na.layers.dense(x, 8, activation="relu")',
+        },
     }
 )
 # What to write in place of a parameter of another library, if the function has the parameter.
@@ -151,6 +161,11 @@ PARAMETERS = MappingProxyType(
         "momentum": ("optimizer=na.SGD(0.1, momentum=0.9)",),
         "decay": ("weight_decay",),
         "l2": ("weight_decay",),
+        "units": ("features",),
+        "hidden_size": ("features",),
+        "out_channels": ("features",),
+        "shape": ("positions",),
+        "bidirectional": ("reverse",),
         "eps": ("epsilon",),
         "betas": ("beta1=0.9, beta2=0.999",),
         "y": ("targets",),
@@ -172,7 +187,7 @@ PARAMETERS = MappingProxyType(
         "validation_data": ("validation=(x, targets)",),
         "random_state": ("seed",),
         "layers": ("sizes",),
-        "p": ("drop=0.1",),
+        "p": ("drop=0.1", "rate"),
         "loss": ("drop=0.1",),
         "lose": ("drop=0.1",),
         "workers": ("shards=2",),
@@ -209,6 +224,13 @@ EXAMPLES = MappingProxyType(
         "activations": 'activations=["tanh", "identity"], one for each layer',
         "biases": "biases=network.biases",
         "weight": 'weight="x0->h1.0"',
+        "features": "features=8",
+        "kernel": "kernel=3",
+        "heads": "heads=2",
+        "hidden": "hidden=16",
+        "rate": "rate=0.1",
+        "positions": "positions=(28, 28)",
+        "reverse": "reverse=True in a second layer, and na.layers.concatenate(one, other)",
     }
 )
 # How to hand over a value's parts, by the value's class, where these are arguments.
@@ -231,6 +253,8 @@ NETWORKS = MappingProxyType(
 MODULES = (  # which public name a module has
     ("neuro_actors.proof.reference", "na.reference"),
     ("neuro_actors.datasets", "na.datasets"),
+    ("neuro_actors.layers", "na.layers"),
+    ("neuro_actors.network.field", "na.field"),
     ("neuro_actors.channels.unreliable.faults", "na.faults"),
 )
 

@@ -287,9 +287,31 @@ def test_describe_counts_what_is_shared_once() -> None:
         (lambda: L.dense(L.inputs(2), 3, name=""), "expected the name of a layer"),
         (lambda: L.positions(L.inputs(2)), "there is one position alone"),
         (lambda: L.combine(L.inputs(2, 3), "sum", na.field.shift(4, 1)), "does not hear the positions of x"),
+        (lambda: L.combine(L.inputs(2, 3), "sum", 3), "^combine: field must be a field, such as .* got 3"),
+        (lambda: L.at(L.inputs(2, 3), -1), "^at: position .* at most 2, got -1"),
+        (lambda: L.dense(3), r"^na\.layers\.dense: missing .*'features', such as features="),
+        (lambda: L.conv2d(L.inputs(2, 3), 4, kernel_size=3), "no parameter 'kernel_size': did you mean 'kernel'"),
+        (lambda: L.gru(L.inputs(2), 4, bidirectional=True), "no parameter 'bidirectional': write reverse=True"),
         (lambda: L.layer_norm(L.inputs(2), epsilon=-1), "epsilon must be a number from 0 on"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(build, problem: str) -> None:
     with pytest.raises(na.InputError, match=problem):
         build()
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("Dense", "'dense'"), ("Conv2d", "'conv2d'"), ("GRU", "'gru'"), ("Linear", r"na\.layers\.dense\(")],
+)  # fmt: skip
+def test_the_name_of_a_module_of_pytorch_says_which_builder(name: str, advice: str) -> None:
+    with pytest.raises(AttributeError, match=f"(write|did you mean) {advice}"):
+        getattr(L, name)
+
+
+def test_each_builder_explains_its_arguments() -> None:
+    for name in set(L.__all__) - {"Layer"}:
+        with pytest.raises(
+            na.InputError, match=rf"^na\.layers\.{name}: there is no parameter 'nothing'"
+        ):
+            getattr(L, name)(nothing=1)  # fmt: skip

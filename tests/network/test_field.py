@@ -101,6 +101,13 @@ REFUSED = {
     ),
     "causal": (lambda: fields.pairs(2, 3, causal=True), "one key for each query"),
     "no size": (lambda: fields.shift(0, 1), "at least 1"),
+    "the last position": (lambda: fields.at(3, -1), "^at: position .* at most 2, got -1"),
+    "half a position": (lambda: fields.at(3, 1.5), "^at: position .* whole number .* got 1.5"),
+    "outside": (lambda: fields.at((2, 3), (1, 3)), "^at: position .* at most 2, got 3"),
+    "other axes": (lambda: fields.gather((2, 3), [(1,)]), "one number for each axis of 2 × 3"),
+    "half a source": (lambda: fields.gather(3, [0.5]), "^gather: each position .* got 0.5"),
+    "no list": (lambda: fields.gather(3, 1), "^gather: expected a list of positions, got 1"),
+    "no kernel": (lambda: fields.window(3), r"^na\.field\.window: missing .*'kernel', such as"),
 }
 
 
@@ -190,6 +197,19 @@ def test_parameters_are_frozen_by_name() -> None:
     assert int(whole.with_frozen("x*->h1.1").frozen_weights.sum()) == 2
     with pytest.raises(na.NetworkError, match=r"^no neuron and no synapse is named 'h2\.\*'"):
         whole.with_frozen("h2.*")
+
+
+def test_what_has_no_bias_has_none_that_is_frozen() -> None:
+    """Otherwise `describe` counts parameters below 0, and rules refuse what they could learn."""
+    x = na.layers.inputs(2)
+    gates = na.layers.multiply(na.layers.dense(x, 2), na.layers.rnn(x, 2))
+    network = na.layers.network(na.layers.dense(gates, 1, name="y"))
+    frozen = network.with_frozen("*")
+    plain = ~(network.is_input | network.is_interneuron)
+    assert np.array_equal(frozen.frozen_biases, plain)
+    assert frozen.frozen_weights.all()
+    total = frozen.describe().splitlines()[-1].split()
+    assert total[:5] == ["all", "9", "2", "0", "19"]  # 2·3 + 2·5 + 3, none of which learns
 
 
 def test_rules_that_relay_refuse_what_cannot() -> None:

@@ -50,6 +50,19 @@ def test_what_sequences_are_filled_up_with_changes_no_bit(channels: str) -> None
     assert np.array_equal(said[~BEHIND], na.predict(NET, CASE.x)[~BEHIND])
 
 
+def test_each_sequence_of_a_list_may_be_masked(channels: str) -> None:
+    """Sequences of different lengths whose last ticks alone count; and those of one length."""
+    last = np.arange(5) == np.array(ENDS)[:, None] - 1
+    masked = np.ma.masked_array(CASE.targets, ~last[..., None])
+    found = na.gradient(NET, CASE.x, masked, channels=channels)
+    parts = [masked[k, :end] for k, end in enumerate(ENDS)]
+    assert np.array_equal(na.gradient(NET, X, parts, channels=channels).weights, found.weights)
+    whole = na.gradient(NET, CASE.x, list(masked), channels=channels)
+    assert np.array_equal(whole.weights, found.weights)
+    assert found.weights.any()
+    assert found.loss != na.gradient(NET, X, TARGETS).loss
+
+
 @pytest.mark.parametrize(
     ("case", "loss"),
     [

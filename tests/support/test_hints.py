@@ -32,6 +32,7 @@ OBJECTS = {
     "Dataset": na.datasets.xor(),
     "neuro_actors": na,
     "neuro_actors.datasets": na.datasets,
+    "neuro_actors.layers": na.layers,
     "neuro_actors.rules": na.rules,
 }
 
@@ -228,6 +229,9 @@ def test_the_signatures_are_those_of_the_functions() -> None:
         na.Adam,
         na.Network.layered,
         na.predict,
+        na.layers.inputs,
+        na.layers.dropout,
+        na.layers.gru,
     )
     known = {name for function in functions for name in inspect.signature(function).parameters}
     assert {"optimizer", "learning_rate", "weight_decay", "sizes", "targets"} <= known
