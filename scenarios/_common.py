@@ -231,6 +231,39 @@ def describe_size(network: na.Network, say: _french.Say = ENGLISH) -> str:
     )
 
 
+def count_parameters(network: na.Network) -> int:
+    """Return how many parameters learn. Those of a shared weight count once."""
+    biases = ~network.frozen_biases & (network.n_parameters > 0)
+    return int((~network.frozen_weights).sum() + biases.sum())
+
+
+async def record_gradient(
+    network: na.Network, x: np.ndarray, targets: np.ndarray, loss: str, file: Path
+) -> na.Gradient:
+    """Ask a society for a gradient, and record all messages in a file."""
+    recording = na.Recording(file, overwrite=True)
+    async with na.open_simulation(network, log=recording) as simulation:
+        return await simulation.gradient(x, targets, loss)
+
+
+class Said:
+    """What each neuron said in one gradient: the activations in its log.
+
+    Args:
+        file: The log.
+    """
+
+    def __init__(self, file: Path) -> None:
+        log = na.open_log(file)
+        self._rows = log.step(1).activations
+        self._index = {id: k for k, id in enumerate(log.network.ids)}
+
+    def __call__(self, neuron: str) -> np.ndarray:
+        """Return what a neuron said at each position of each example. Shape (columns,)."""
+        row = self._rows[self._index[neuron]]
+        return row[~np.isnan(row)]  # behind rows that are shorter than others there is NaN
+
+
 def import_pyplot(say: _french.Say = ENGLISH):
     """Return matplotlib.pyplot, which draws into files; None and advice if it cannot be used."""
     try:

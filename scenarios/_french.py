@@ -413,6 +413,222 @@ p valait {before:.3f} ; p vaut maintenant {after:.3f}, plus près de 1.
 Aucun neurone n’a vu autre chose que ses propres messages.""",
     "\nThe messages of the family's first gradient:":
         "\nLes messages du premier gradient de la famille :",
+    # attention
+    """WORDS BACKWARDS
+
+The alphabet has {letters} letters, a word has {length}. Of all {all:,} words the society
+reads {train:,}; {test} are for the test. {parameters:,} parameters learn, in a
+society of {society}.
+""":
+        """DES MOTS À L’ENVERS
+
+L’alphabet a {letters} lettres, un mot en a {length}. Des {all:,} mots possibles, la société
+lit {train:,} ; {test} sont pour le test. {parameters:,} paramètres apprennent.
+La société : {society}.
+""",
+    "  epoch {epoch:2}: loss {loss:.2f}": "  époque {epoch:2} : perte {loss:.2f}",
+    """
+A word's letters are drawn, so that the next one cannot be known before the ">".
+For all but the first that costs {drawn} ln {letters} = {unknown:.2f}: the loss cannot be less.
+{messages:,} messages in {seconds:.0f} s ({speed:,.0f} per second).
+""":
+        """
+Les lettres d’un mot sont tirées au sort : avant le « > », nul ne peut prévoir la
+suivante. Sauf pour la première, cela coûte {drawn} ln {letters} = {unknown:.2f}, le minimum.
+{messages:,} messages en {seconds:.0f} s ({speed:,.0f} par seconde).
+""",
+    """Words that it has not read:            letters right   words right
+  the society                         {letters:15.3f} {words:13.3f}
+  a table of the last letter alone    {few:15.3f} {none:13.3f}
+
+The table is the best that can be said without attention: which letter comes
+next most often in the test, by the last one and its place. Words of the test:
+""":
+        """Des mots qu’elle n’a pas lus :       lettres justes   mots justes
+  la société                          {letters:15.3f} {words:13.3f}
+  une table de la dernière lettre     {few:15.3f} {none:13.3f}
+
+La table est ce qu’on peut faire de mieux sans attention : la lettre qui vient le
+plus souvent dans le test, selon la dernière et sa place. Des mots du test :
+""",
+    """
+WHO ATTENDS TO WHOM
+
+The text is {text}. From the ">" on, each letter asks: which one is next?
+It should hear its mirror image before the ">". How much of what it hears comes
+from there, on average, in each head:
+""":
+        """
+QUI FAIT ATTENTION À QUI
+
+Le texte est {text}. À partir du « > », chaque lettre demande : laquelle
+vient après ? Elle devrait écouter son reflet d’avant le « > ». Quelle part de ce
+qu’elle entend vient de là, en moyenne, dans chaque tête :
+""",
+    """
+{head} in full. A row is a letter that asks. A column is a letter that
+answers: the row's own, or an earlier one. A row adds up to 100 %. In brackets:
+the share of the letter that comes next.
+""":
+        """
+{head} en entier. Une ligne est une lettre qui demande, une colonne une
+lettre qui répond : elle-même, ou une lettre d’avant. Une ligne fait 100 % en
+tout. Entre parenthèses : la part de la lettre qui vient après.
+""",
+    """
+ONE QUERY, MESSAGE BY MESSAGE
+
+The society has read {text}. What is next? In this head each letter has a query
+(what it looks for), a key (by which it is found) and a value (what it says to
+those that find it): {size} neurons for each. The query of "{sign}":
+""":
+        """
+UNE REQUÊTE, MESSAGE PAR MESSAGE
+
+La société a lu {text}. Et ensuite ? Dans cette tête, chaque lettre a une requête
+(ce qu’elle cherche), une clé (par quoi on la trouve) et une valeur (ce qu’elle
+dit à qui la trouve) : {size} neurones pour chacune. La requête de « {sign} » :
+""",
+    "\nIt is multiplied with each of the keys, number by number:\n":
+        "\nElle est multipliée par chacune des clés, nombre par nombre :\n",
+    "\nscore is the sum of these products, divided by √{size}:\n":
+        "\nscore est la somme de ces produits, divisée par √{size} :\n",
+    """
+total receives all scores, and says ln Σ e^score = {total:+.3f}. weight says
+e^(score - total). These are the shares; they add up to {sum:.3f}:
+""":
+        """
+total reçoit tous les scores, et dit ln Σ e^score = {total:+.3f}. weight dit
+e^(score - total). Ce sont les parts ; en tout, elles font {sum:.3f} :
+""",
+    "\nEach letter's value counts by its share, and the query hears the sum:\n":
+        "\nLa valeur d’une lettre compte selon sa part ; la requête entend la somme :\n",
+    "\nThe same by matrices, softmax(q Kᵀ / √{size}) V: {apart:.0e} apart.":
+        "\nLa même chose par matrices, softmax(q Kᵀ / √{size}) V : à {apart:.0e} près.",
+    "\nEach number of this query is a message. All messages about the text:":
+        "\nChaque nombre de cette requête est un message. Tous ceux du texte :",
+    "Who attends to whom in {text}": "Qui fait attention à qui dans {text}",
+    "the letter that answers": "la lettre qui répond",
+    "the letter that asks": "la lettre qui demande",
+    # convolution
+    """ONE NEURON, MANY PLACES
+
+{train:,} pictures of {side} x {side} pixels to learn from, {test:,} for the test.
+
+  society                        actors   parameters   right on new ones""":
+        """UN NEURONE, BEAUCOUP D’ENDROITS
+
+{train:,} images de {side} x {side} pixels pour apprendre, {test:,} pour le test.
+
+  société                       acteurs   paramètres  justesse (nouvelles)""",
+    "  {name:30} {actors:6} {parameters:12,} {accuracy:19.3f}":
+        "  {name:30} {actors:6} {parameters:12,} {accuracy:19.3f}",
+    "dense, 14 x 14 pixels": "dense, 14 x 14 pixels",
+    "dense, 7 x 7, as animals.py": "dense, 7 x 7, celle d’animals.py",
+    "convolutional": "à convolutions",
+    """
+Better than the dense ones by {small:+.3f} and {dense:+.3f}.
+{messages:,} messages in {seconds:.0f} s ({speed:,.0f} per second).
+""":
+        """
+L’écart avec les sociétés denses : {small:+.3f} et {dense:+.3f}.
+{messages:,} messages en {seconds:.0f} s ({speed:,.0f} par seconde).
+""",
+    """FILTERS
+
+The {n} neurons of the first layer, each with its {taps} weights. ## and ++: what is
+dark there makes it say more. == and --: less.
+""":
+        """LES FILTRES
+
+Les {n} neurones de la première couche, et leurs {taps} poids. ## et ++ : ce qui est
+sombre là leur fait dire plus. == et -- : moins.
+""",
+    """
+FEATURE MAPS
+
+A cat of the test, and below it what each of these neurons says about it: a
+number for each place; of 2 x 2 places the greatest. The darker, the more.
+""":
+        """
+LES CARTES
+
+Un chat du test et, dessous, ce que chacun de ces neurones en dit : un nombre par
+endroit, le plus grand de 2 x 2 endroits. Plus c’est sombre, plus il est grand.
+""",
+    "Filters (blue: positive weights, orange: negative), and what they say":
+        "Les filtres (bleu : poids positifs, orange : négatifs), et ce qu’ils disent",
+    "a picture": "une image",
+    "\nAll messages about this picture:": "\nTous les messages sur cette image :",
+    # memory
+    """REMEMBER
+
+A sign, {noise} ticks of noise, a question. {steps} steps with {batch} sequences each.
+A guess is right in 0.5 of all cases. On {tests} new sequences:
+
+  society        actors   parameters   right before   right after    messages""":
+        """SE SOUVENIR
+
+Un signe, {noise} instants de bruit, une question. {steps} étapes de {batch} suites chacune.
+Au hasard, la justesse est de 0,5. Sur {tests} nouvelles suites, justesse :
+
+  société       acteurs   paramètres          avant         après    messages""",
+    "  {name:13} {actors:7} {parameters:12} {first:14.3f} {last:13.3f} {messages:11,}":
+        "  {name:13} {actors:7} {parameters:12} {first:14.3f} {last:13.3f} {messages:11,}",
+    "plain": "simple",
+    "gated": "à portes",
+    "gated, open": "p. ouvertes",
+    """
+URGENCIES GO BACK IN TIME
+
+The urgency of the answer, as it arrives at what the society remembered at each
+tick, after learning. 1: at the tick before the question. Five # fewer: about a
+hundredth.
+""":
+        """
+LES URGENCES REMONTENT LE TEMPS
+
+L’urgence de la réponse, telle qu’elle arrive à ce que la société retenait à
+chaque instant, après l’apprentissage. 1 : à l’instant d’avant la question.
+Cinq # de moins : environ un centième.
+""",
+    "  tick": "  inst",
+    "\nWhat arrives at tick 1, where the sign was:\n":
+        "\nCe qui arrive à l’instant 1, celui du signe :\n",
+    "  society          before learning   after learning":
+        "  société              avant d’apprendre      après",
+    """
+A GATE THAT KEEPS
+
+{unit} is a unit of the last society. Its gate says how much stays of what the
+unit said a tick before; the rest is new. After learning, on average:
+
+  tick     gate   after +   after -""":
+        """
+UNE PORTE QUI RETIENT
+
+{unit} est une unité de la dernière société. Sa porte dit quelle part reste de ce
+que l’unité disait un instant plus tôt ; le reste est nouveau. Après
+l’apprentissage, en moyenne :
+
+  inst    porte   après +   après -""",
+    "  {tick:4} {gate:8.2f} {plus:+9.2f} {minus:+9.2f}":
+        "  {tick:4} {gate:8.2f} {plus:+9.2f} {minus:+9.2f}",
+    """
+An urgency that goes back through the unit is multiplied by its gate, once for
+each tick. By the gates of ticks 2 to {last} alone: {product:.2f} of it arrives.""":
+        """
+Une urgence qui remonte par l’unité est multipliée par sa porte, une fois par
+instant. Par les seules portes des instants 2 à {last}, il en arrive {product:.2f}.""",
+    "tick": "instant",
+    "the urgency of the answer; dotted: after learning":
+        "l’urgence de la réponse ; pointillé : après l’apprentissage",
+    "its gate": "sa porte",
+    "it says, after +": "elle dit, après +",
+    "it says, after -": "elle dit, après -",
+    "a unit that keeps the sign": "une unité qui retient le signe",
+    "\nAll messages of that society, tick by tick, in one gradient:":
+        "\nTous les messages de cette société, instant par instant, dans un gradient :",
 }  # fmt: skip
 
 

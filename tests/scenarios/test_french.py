@@ -12,8 +12,16 @@ from helpers.french import faults_of_setting
 
 from .test_scenarios import quick
 
-SPEAKS_FRENCH = ["one_cat", "why_this_weight", "watch_it_learn", "hierarchy"]
-SLOW = {"watch_it_learn", "hierarchy"}
+SPEAKS_FRENCH = [
+    "one_cat",
+    "why_this_weight",
+    "watch_it_learn",
+    "hierarchy",
+    "attention",
+    "convolution",
+    "memory",
+]
+SLOW = {"watch_it_learn", "hierarchy", "attention", "convolution", "memory"}
 
 
 def blanks(text: str) -> set[str]:

@@ -41,12 +41,26 @@ NAMES = [
     "spot_the_liar",
     "watch_it_learn",
     "why_this_weight",
+    "attention",
+    "convolution",
+    "memory",
 ]
 EXPERIMENTS = [  # their findings are tested in this folder
     "which_penalty", "uncertain_labels", "adversaries", "newton", "linear_cost", "noisy_posterior", "landscape", "other_rules",
     "hierarchy",
 ]  # fmt: skip
-QUICK = {*EXPERIMENTS, "storm", "many_machines", "wiring", "cats", "animals", "watch_it_learn"}
+QUICK = {
+    *EXPERIMENTS,
+    "storm",
+    "many_machines",
+    "wiring",
+    "cats",
+    "animals",
+    "watch_it_learn",
+    "attention",
+    "convolution",
+    "memory",
+}
 # start no process and leave nothing behind in theirs; `million` switches the garbage collector off
 QUIET = {"one_cat", "lost_letter", "spot_the_liar", "why_this_weight"}
 FOLDER = {*QUICK, "spot_the_liar", "why_this_weight"}  # those that put something into --out
@@ -228,7 +242,18 @@ def marked(name: str) -> object:
     marks = [pytest.mark.ray] if name == "many_machines" else []
     marks += (
         [pytest.mark.slow]
-        if name in ("animals", "cats", "million", "storm", "watch_it_learn", "wiring")
+        if name
+        in (
+            "animals",
+            "attention",
+            "cats",
+            "convolution",
+            "memory",
+            "million",
+            "storm",
+            "watch_it_learn",
+            "wiring",
+        )
         else []
     )
     return pytest.param(name, marks=marks)
@@ -641,7 +666,19 @@ def test_knobs(tmp_path) -> None:
         assert run_here("cats", *wrong, expected=2, cwd=tmp_path) == f"{message}\n"
 
 
-@pytest.mark.parametrize("name", ["cats", "animals", "watch_it_learn", "storm", "many_machines"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cats",
+        "animals",
+        "watch_it_learn",
+        "storm",
+        "many_machines",
+        "attention",
+        "convolution",
+        "memory",
+    ],
+)
 def test_help_names_the_knobs_and_their_defaults(name: str, tmp_path) -> None:
     out = " ".join(run_here(name, "--help", cwd=tmp_path).split())
     for knob in ("--epochs N", "--rate R", "--hidden N"):
