@@ -513,25 +513,25 @@ e^(score - total). Ce sont les parts ; en tout, elles font {sum:.3f} :
     # convolution
     """ONE NEURON, MANY PLACES
 
-{train:,} pictures of {side} x {side} pixels to learn from, {test:,} for the test.
+{train:,} pictures to learn from, {test} for the test; half of them are cats.
 
-  society                        actors   parameters   right on new ones""":
+  society                         actors   parameters   right on new ones""":
         """UN NEURONE, BEAUCOUP D’ENDROITS
 
-{train:,} images de {side} x {side} pixels pour apprendre, {test:,} pour le test.
+{train:,} images pour apprendre, {test} pour le test ; la moitié sont des chats.
 
-  société                       acteurs   paramètres  justesse (nouvelles)""",
-    "  {name:30} {actors:6} {parameters:12,} {accuracy:19.3f}":
-        "  {name:30} {actors:6} {parameters:12,} {accuracy:19.3f}",
-    "dense, 14 x 14 pixels": "dense, 14 x 14 pixels",
-    "dense, 7 x 7, as animals.py": "dense, 7 x 7, celle d’animals.py",
-    "convolutional": "à convolutions",
+  société                        acteurs   paramètres   justesse (images du test)""",
+    "  {name:30} {actors:7} {parameters:12,} {accuracy:19.3f}":
+        "  {name:30} {actors:7} {parameters:12,} {accuracy:19.3f}",
+    "dense, 7 x 7 pixels": "dense, 7 x 7 pixels",
+    "dense, 28 x 28 pixels": "dense, 28 x 28 pixels",
+    "convolutional, 28 x 28 pixels": "à convolutions, 28 x 28 pixels",
     """
-Better than the dense ones by {small:+.3f} and {dense:+.3f}.
+Better than the dense ones by {small:+.3f} and {large:+.3f}.
 {messages:,} messages in {seconds:.0f} s ({speed:,.0f} per second).
 """:
         """
-L’écart avec les sociétés denses : {small:+.3f} et {dense:+.3f}.
+L’écart avec les sociétés denses : {small:+.3f} et {large:+.3f}.
 {messages:,} messages en {seconds:.0f} s ({speed:,.0f} par seconde).
 """,
     """FILTERS

@@ -1,124 +1,95 @@
-"""The ten animals again, by a small convolutional society.
+"""Cats again, by a small convolutional society.
 
 A neuron of the first layer hears a window of 5 x 5 pixels, and lives at 14 x 14
 places: what it has learnt about one place it knows at all others. It is one
 neuron with 25 weights, and 196 activations for a picture. The greatest of each
 2 x 2 goes on, to neurons with windows of 3 x 3.
 
-Beside it two dense societies learn, in which each neuron hears all pixels: that
-of animals.py, and one with as many parameters as the convolutional one. The
-scenario prints how much better it is, its filters, and what they see.
+Beside it the two dense societies of cats.py learn, in which each neuron hears
+all pixels: one with about as many parameters, one with sixteen times as many.
+The scenario prints how much better it is, its filters, and what they see.
+
+DOCSEEDS
 """
 
 from __future__ import annotations
 
 import time
 from argparse import Namespace
-from typing import NamedTuple
 
 import _common
 import _french
-import animals
+import cats
 import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors.datasets.silhouettes import SIDE, Pictures, load_pictures
+from neuro_actors.datasets.silhouettes import SIDE
 from neuro_actors.support.palette import DIVERGING
 
 L = na.layers
-KERNEL, STRIDE, BATCH, LOSS = 5, 2, 128, "softmax_cross_entropy"
+KERNEL, STRIDE, DROPOUT = 5, 2, 0.5
+BATCH, LOSS = 64, "sigmoid_cross_entropy"
 MAPS, POOLED = SIDE // STRIDE, SIDE // STRIDE // 2  # the sides of maps, before and after pooling
-TRAINING = _common.Training(epochs=8, rate=0.015, hidden=(6, 8), quick=1)
+TRAINING = _common.Training(epochs=40, rate=0.01, hidden=(6, 8), quick=1)
 FILTER_SIGNS = ("==", "--", " .", "++", "##")  # from negative weights to positive ones
 GREYS = " .:+*#"
 
 
-class Split(NamedTuple):
-    """Pictures to learn from, or for the test.
-
-    Attributes:
-        greys: Their pixels, from 0 (white) to 1 (black). Shape (n, SIDE, SIDE).
-        targets: 1 for the animal, 0 for all others. Shape (n, 10).
-    """
-
-    greys: np.ndarray
-    targets: np.ndarray
-
-
-def split(pictures: Pictures, arguments: Namespace) -> tuple[Split, Split]:
-    """Return the pictures to learn from and those for the test, as animals.py has them."""
-    order = np.random.default_rng(arguments.seed).permutation(len(pictures.classes))
-    test, train = np.split(order, [len(order) // 5])
-    if arguments.quick:
-        train, test = train[:512], test[:256]
-    targets = np.eye(len(pictures.names))[pictures.classes]
-    return Split(pictures.greys[train], targets[train]), Split(pictures.greys[test], targets[test])
-
-
-def make_network(features: tuple[int, ...], classes: int, seed: int) -> na.Network:
+def make_network(features: tuple[int, ...], seed: int) -> na.Network:
     """Return a convolutional network; features: of its convolutions, each but the first 3 x 3."""
     h = L.inputs(1, positions=(SIDE, SIDE), name="pixel")
     h = L.conv2d(h, features[0], KERNEL, "relu", stride=STRIDE, padding=KERNEL // 2, name="conv1")
     h = L.max_pool(h, 2, name="pool1")
     for k, n in enumerate(features[1:], 2):
         h = L.conv2d(h, n, 3, "relu", name=f"conv{k}")
-    return L.network(L.dense(L.flatten(h, name="flat"), classes, name="animal"), seed=seed)
+    h = L.dropout(L.flatten(h, name="flat"), DROPOUT, name="left")
+    return L.network(L.dense(h, 1, name="cat"), seed=seed)
 
 
-def learn(
-    net: na.Network,
-    x: np.ndarray,
-    targets: np.ndarray,
-    batch: int,
-    epochs: int,
-    optimizer: na.Adam,
-    arguments: Namespace,
-    log: na.Recording | None = None,
-) -> na.TrainingResult:
-    """Let a society learn the animals."""
-    return na.train(
-        net, x, targets, loss=LOSS, optimizer=optimizer, epochs=epochs, batch_size=batch,
-        seed=arguments.seed, log=log,
-    )  # fmt: skip
+def as_pictures(x: np.ndarray, mean: float, spread: float) -> np.ndarray:
+    """Return grey values as the society receives them. Shape (n, SIDE, SIDE, 1)."""
+    return (x.reshape(-1, SIDE, SIDE, 1) - mean) / spread
 
 
-def learn_dense(
-    train: Split, test: Split, pool: int, hidden: int, arguments: Namespace
-) -> tuple[na.Network, float]:
-    """Let a dense society learn as that of animals.py does. Return it, and its accuracy."""
-    epochs = animals.TRAINING.quick if arguments.quick else animals.TRAINING.epochs
-    pixels = _common.Pixels.fit(train.greys, pool)
-    x, classes = pixels(train.greys), train.targets.shape[1]
-    net = na.Network.layered([x.shape[1], hidden, classes], activation="relu", seed=arguments.seed)
-    steps = epochs * -(-len(x) // animals.BATCH)
-    optimizer = na.Adam(na.CosineDecay(animals.TRAINING.rate, steps), weight_decay=0.001)
-    result = learn(net, x, train.targets, animals.BATCH, epochs, optimizer, arguments)
-    return net, measure_accuracy(result.network, pixels(test.greys), test.targets)
+def learn_dense(size: int, arguments: Namespace) -> tuple[na.Network, float]:
+    """Let a society learn as cats.py does with --size. Return it, and its accuracy."""
+    epochs, rate, hidden, quick = cats.training(Namespace(size=size))
+    data = _common.load_cats(size, arguments.seed, standardise=size != SIDE)
+    net = na.Network.layered([data.x.shape[1], *hidden, 1], seed=arguments.seed)
+    result = na.train(
+        net,
+        data.x,
+        data.is_cat,
+        loss=LOSS,
+        optimizer=cats.optimizer(size, rate),
+        epochs=quick if arguments.quick else epochs,
+        batch_size=cats.BATCH,
+        seed=arguments.seed,
+    )
+    return net, measure_accuracy(result.network, data.x_test, data.is_cat_test)
 
 
-def measure_accuracy(network: na.Network, x: np.ndarray, targets: np.ndarray) -> float:
-    """Return the share of pictures whose animal has the greatest output."""
-    said = na.predict(network, x).argmax(axis=1)
-    return float(np.mean(said == targets.argmax(axis=1)))
+def measure_accuracy(network: na.Network, x: np.ndarray, is_cat: np.ndarray) -> float:
+    """Return the share of pictures that are taken for what they are."""
+    return float(np.mean((na.predict(network, x) > 0) == (is_cat == 1)))
 
 
 def main(arguments: Namespace) -> None:
     say = _french.language_of(arguments)
     epochs, rate, features, _ = arguments.training
-    pictures = load_pictures()
-    train, test = split(pictures, arguments)
-    x, x_test = train.greys[..., None], test.greys[..., None]
-    net = make_network(features, len(pictures.names), arguments.seed)
+    data = _common.load_cats(SIDE, arguments.seed, standardise=False)
+    mean, spread = data.x.mean(), data.x.std()
+    x, x_test = as_pictures(data.x, mean, spread), as_pictures(data.x_test, mean, spread)
+    net = make_network(features, arguments.seed)
     print(
         say(
             """ONE NEURON, MANY PLACES
 
-{train:,} pictures of {side} x {side} pixels to learn from, {test:,} for the test.
+{train:,} pictures to learn from, {test} for the test; half of them are cats.
 
-  society                        actors   parameters   right on new ones""",
+  society                         actors   parameters   right on new ones""",
             train=len(x),
-            side=SIDE,
             test=len(x_test),
         )
     )
@@ -126,7 +97,7 @@ def main(arguments: Namespace) -> None:
     def show(name: str, network: na.Network, accuracy: float) -> None:
         print(
             say(
-                "  {name:30} {actors:6} {parameters:12,} {accuracy:19.3f}",
+                "  {name:30} {actors:7} {parameters:12,} {accuracy:19.3f}",
                 name=name,
                 actors=len(network.ids),
                 parameters=_common.count_parameters(network),
@@ -134,35 +105,43 @@ def main(arguments: Namespace) -> None:
             )
         )
 
+    small, small_right = learn_dense(7, arguments)
+    show(say("dense, 7 x 7 pixels"), small, small_right)
+    large, large_right = learn_dense(SIDE, arguments)
+    show(say("dense, 28 x 28 pixels"), large, large_right)
     started = time.perf_counter()
     steps = epochs * -(-len(x) // BATCH)
-    optimizer = na.Adam(na.CosineDecay(rate, steps))
-    result = learn(net, x, train.targets, BATCH, epochs, optimizer, arguments, arguments.log)
+    result = na.train(
+        net,
+        x,
+        data.is_cat,
+        loss=LOSS,
+        optimizer=na.Adam(na.CosineDecay(rate, steps)),
+        epochs=epochs,
+        batch_size=BATCH,
+        seed=arguments.seed,
+        log=arguments.log,
+    )
     seconds = time.perf_counter() - started
-    right = measure_accuracy(result.network, x_test, test.targets)
-    usual = animals.TRAINING.hidden[0]
-    # of 14 x 14 pixels a hidden neuron has 196 weights, a bias, and a weight in each output
-    alike = round(_common.count_parameters(net) / (MAPS**2 + 1 + len(pictures.names)))
-    small, small_right = learn_dense(train, test, STRIDE, alike, arguments)
-    dense, dense_right = learn_dense(train, test, 4, usual, arguments)
-    show(say("dense, 14 x 14 pixels"), small, small_right)
-    show(say("dense, 7 x 7, as animals.py"), dense, dense_right)
-    show(say("convolutional"), result.network, right)
+    right = measure_accuracy(result.network, x_test, data.is_cat_test)
+    show(say("convolutional, 28 x 28 pixels"), net, right)
     print(
         say(
             """
-Better than the dense ones by {small:+.3f} and {dense:+.3f}.
+Better than the dense ones by {small:+.3f} and {large:+.3f}.
 {messages:,} messages in {seconds:.0f} s ({speed:,.0f} per second).
 """,
             small=right - small_right,
-            dense=right - dense_right,
+            large=right - large_right,
             messages=result.messages,
             seconds=seconds,
             speed=result.messages / seconds,
         )
     )
+    chosen = int(np.flatnonzero(data.is_cat_test[:, 0])[0])
     show_filters(result.network, features[0], say)
-    show_maps(result.network, features[0], test, pictures.names, arguments)
+    grey = data.x_test[chosen].reshape(SIDE, SIDE)
+    show_maps(result.network, features[0], grey, x_test[chosen], arguments)
     if arguments.log:
         print(say("\nWatch it learn:"))
         print(f"neuro-actors view {arguments.log.path} --open")
@@ -199,14 +178,12 @@ dark there makes it say more. == and --: less.
 
 
 def show_maps(
-    network: na.Network, n: int, test: Split, names: tuple[str, ...], arguments: Namespace
+    network: na.Network, n: int, grey: np.ndarray, x: np.ndarray, arguments: Namespace
 ) -> None:
-    """Print and draw what the first layer says about a cat."""
+    """Print and draw what the first layer says about a picture of a cat."""
     say = _french.language_of(arguments)
-    chosen = int(np.flatnonzero(test.targets[:, names.index("cat")])[0])
-    grey, target = test.greys[chosen], test.targets[chosen]
     file = arguments.out / "convolution.arrows"
-    trio.run(_common.record_gradient, network, grey[None, ..., None], target[None], LOSS, file)
+    trio.run(_common.record_gradient, network, x[None], np.ones((1, 1)), LOSS, file)
     said = _common.Said(file)
     maps = np.stack([said(f"conv1.{k}").reshape(MAPS, MAPS) for k in range(n)])
     pooled = np.stack([said(f"pool1.{k}").reshape(POOLED, POOLED) for k in range(n)])
@@ -221,7 +198,8 @@ number for each place; of 2 x 2 places the greatest. The darker, the more.
         )
     )
     shades = grey.reshape(MAPS, STRIDE, MAPS, STRIDE).mean(axis=(1, 3))
-    print_beside([], [shade(shades, 1.0)], 1)
+    for row in shade(shades, 1.0):
+        print(f"  {row}".rstrip())
     print()
     print_beside([f"pool1.{k}" for k in range(n)], [shade(one, pooled.max()) for one in pooled], 3)
     draw(grey, maps, filters_of(network, n), arguments)
@@ -240,12 +218,11 @@ def print_beside(titles: list[str], pictures: list[list[str]], columns: int) -> 
     """Print pictures beside one another, each with its title above it."""
     width = len(pictures[0][0]) + 3
     for start in range(0, len(pictures), columns):
-        if titles:
-            print("  " + "".join(f"{t:{width}}" for t in titles[start : start + columns]).rstrip())
+        if start:
+            print()
+        print("  " + "".join(f"{t:{width}}" for t in titles[start : start + columns]).rstrip())
         for rows in zip(*pictures[start : start + columns], strict=True):
             print("  " + "".join(f"{row:{width}}" for row in rows).rstrip())
-        if titles and start + columns < len(pictures):
-            print()
 
 
 def draw(grey: np.ndarray, maps: np.ndarray, filters: np.ndarray, arguments: Namespace) -> None:
