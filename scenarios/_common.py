@@ -238,10 +238,9 @@ def count_parameters(network: na.Network) -> int:
 
 
 async def record_gradient(
-    network: na.Network, x: np.ndarray, targets: np.ndarray, loss: str, file: Path
+    network: na.Network, x: np.ndarray, targets: np.ndarray, loss: str, recording: na.Recording
 ) -> na.Gradient:
-    """Ask a society for a gradient, and record all messages in a file."""
-    recording = na.Recording(file, overwrite=True)
+    """Ask a society for a gradient, and record all messages."""
     async with na.open_simulation(network, log=recording) as simulation:
         return await simulation.gradient(x, targets, loss)
 
@@ -250,11 +249,11 @@ class Said:
     """What each neuron said in one gradient: the activations in its log.
 
     Args:
-        file: The log.
+        recording: The recording of the log.
     """
 
-    def __init__(self, file: Path) -> None:
-        log = na.open_log(file)
+    def __init__(self, recording: na.Recording) -> None:
+        log = na.open_log(recording.path)
         self._rows = log.step(1).activations
         self._index = {id: k for k, id in enumerate(log.network.ids)}
 

@@ -422,8 +422,8 @@ society of {society}.
 """:
         """DES MOTS À L’ENVERS
 
-L’alphabet a {letters} lettres, un mot en a {length}. Des {all:,} mots possibles, la société
-lit {train:,} ; {test} sont pour le test. {parameters:,} paramètres apprennent.
+L’alphabet a {letters} lettres, un mot en a {length}. Des {all:,} mots possibles, la
+société lit {train:,} ; {test} sont pour le test. {parameters:,} paramètres apprennent.
 La société : {society}.
 """,
     "  epoch {epoch:2}: loss {loss:.2f}": "  époque {epoch:2} : perte {loss:.2f}",
@@ -433,8 +433,8 @@ For all but the first that costs {drawn} ln {letters} = {unknown:.2f}: the loss 
 {messages:,} messages in {seconds:.0f} s ({speed:,.0f} per second).
 """:
         """
-Les lettres d’un mot sont tirées au sort : avant le « > », nul ne peut prévoir la
-suivante. Sauf pour la première, cela coûte {drawn} ln {letters} = {unknown:.2f}, le minimum.
+Les lettres d’un mot sont tirées au sort : avant le « > », nul ne peut prévoir
+la suivante. Première exceptée, cela coûte {drawn} ln {letters} = {unknown:.2f}, le minimum.
 {messages:,} messages en {seconds:.0f} s ({speed:,.0f} par seconde).
 """,
     """Words that it has not read:            letters right   words right
@@ -448,8 +448,8 @@ next most often in the test, by the last one and its place. Words of the test:
   la société                          {letters:15.3f} {words:13.3f}
   une table de la dernière lettre     {few:15.3f} {none:13.3f}
 
-La table est ce qu’on peut faire de mieux sans attention : la lettre qui vient le
-plus souvent dans le test, selon la dernière et sa place. Des mots du test :
+La table est ce qu’on peut faire de mieux sans attention : la lettre qui vient
+le plus souvent dans le test, selon la dernière et sa place. Des mots du test :
 """,
     """
 WHO ATTENDS TO WHOM
@@ -462,8 +462,8 @@ from there, on average, in each head:
 QUI FAIT ATTENTION À QUI
 
 Le texte est {text}. À partir du « > », chaque lettre demande : laquelle
-vient après ? Elle devrait écouter son reflet d’avant le « > ». Quelle part de ce
-qu’elle entend vient de là, en moyenne, dans chaque tête :
+vient après ? Elle devrait écouter son reflet d’avant le « > ». Quelle part de
+ce qu’elle entend vient de là, en moyenne, dans chaque tête :
 """,
     """
 {head} in full. A row is a letter that asks. A column is a letter that
@@ -485,9 +485,9 @@ those that find it): {size} neurons for each. The query of "{sign}":
         """
 UNE REQUÊTE, MESSAGE PAR MESSAGE
 
-La société a lu {text}. Et ensuite ? Dans cette tête, chaque lettre a une requête
-(ce qu’elle cherche), une clé (par quoi on la trouve) et une valeur (ce qu’elle
-dit à qui la trouve) : {size} neurones pour chacune. La requête de « {sign} » :
+La société a lu {text}. Et ensuite ? Dans cette tête, chaque lettre a une
+requête (ce qu’elle cherche), une clé (par quoi on la trouve) et une valeur (ce
+qu’elle dit à qui la trouve) : {size} neurones pour chacune. La requête de « {sign} » :
 """,
     "\nIt is multiplied with each of the keys, number by number:\n":
         "\nElle est multipliée par chacune des clés, nombre par nombre :\n",
@@ -520,7 +520,7 @@ e^(score - total). Ce sont les parts ; en tout, elles font {sum:.3f} :
 
 {train:,} images pour apprendre, {test} pour le test ; la moitié sont des chats.
 
-  société                        acteurs   paramètres   justesse (images du test)""",
+  société                        acteurs   paramètres    justesse (test)""",
     "  {name:30} {actors:7} {parameters:12,} {accuracy:19.3f}":
         "  {name:30} {actors:7} {parameters:12,} {accuracy:19.3f}",
     "dense, 7 x 7 pixels": "dense, 7 x 7 pixels",
@@ -553,8 +553,8 @@ number for each place; of 2 x 2 places the greatest. The darker, the more.
         """
 LES CARTES
 
-Un chat du test et, dessous, ce que chacun de ces neurones en dit : un nombre par
-endroit, le plus grand de 2 x 2 endroits. Plus c’est sombre, plus il est grand.
+Un chat du test et, dessous, ce que chacun de ces neurones en dit : un nombre
+par endroit, le plus grand de 2 x 2. Plus c’est sombre, plus il est grand.
 """,
     "Filters (blue: positive weights, orange: negative), and what they say":
         "Les filtres (bleu : poids positifs, orange : négatifs), et ce qu’ils disent",

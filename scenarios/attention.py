@@ -15,7 +15,6 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from itertools import product
-from pathlib import Path
 
 import _common
 import _french
@@ -127,7 +126,6 @@ society of {society}.
         epochs=epochs,
         batch_size=BATCH,
         seed=arguments.seed,
-        log=arguments.log,
     )
     seconds = time.perf_counter() - started
     unknown = (LENGTH - 1) * np.log(len(LETTERS))
@@ -153,9 +151,6 @@ For all but the first that costs {drawn} ln {letters} = {unknown:.2f}: the loss 
     report(result.network, test, say)
     whole = next(text for text in test if len(set(text[:LENGTH])) == LENGTH)
     show_attention(result.network, whole, arguments)
-    if arguments.log:
-        print(say("\nWatch it learn:"))
-        print(f"neuro-actors view {arguments.log.path} --open")
 
 
 def report(network: na.Network, test: np.ndarray, say: _french.Say) -> None:
@@ -194,11 +189,11 @@ class Messages:
         pairs: The query and the key of each pair: no key is later. Shape (2, pairs).
     """
 
-    def __init__(self, network: na.Network, text: np.ndarray, file: Path) -> None:
+    def __init__(self, network: na.Network, text: np.ndarray, recording: na.Recording) -> None:
         self.text = spell(text)
         x, targets = encode(text[None, :-1]), encode(text[None, 1:])
-        trio.run(_common.record_gradient, network, x, targets, LOSS, file)
-        self.said = _common.Said(file)
+        trio.run(_common.record_gradient, network, x, targets, LOSS, recording)
+        self.said = _common.Said(recording)
         self.pairs = np.stack(np.tril_indices(TICKS))
 
     def matrix(self, head: str) -> np.ndarray:
@@ -211,8 +206,8 @@ class Messages:
 def show_attention(network: na.Network, text: np.ndarray, arguments: Namespace) -> None:
     """Print who attends to whom in a text, and follow one query."""
     say = _french.language_of(arguments)
-    file = arguments.out / "attention.arrows"
-    messages = Messages(network, text, file)
+    recording = _common.full_recording(arguments, "attention.arrows")
+    messages = Messages(network, text, recording)
     heads = [
         f"block{k}.head{h}" for k in range(1, len(arguments.training.hidden) + 1)
         for h in range(HEADS)
@@ -247,7 +242,7 @@ the share of the letter that comes next.
     follow_query(best, LENGTH, messages, say)
     draw(heads, messages, arguments)
     print(say("\nEach number of this query is a message. All messages about the text:"))
-    print(f"neuro-actors log show {file}")
+    print(f"neuro-actors log show {recording.path}")
 
 
 def print_matrix(shares: np.ndarray, text: str) -> None:
@@ -357,7 +352,6 @@ if __name__ == "__main__":
         __doc__,
         quick=True,
         out="the figure and the log of one text go",
-        every=20,
         training=lambda _: TRAINING,
         french=True,
     )

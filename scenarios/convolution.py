@@ -9,7 +9,8 @@ Beside it the two dense societies of cats.py learn, in which each neuron hears
 all pixels: one with about as many parameters, one with sixteen times as many.
 The scenario prints how much better it is, its filters, and what they see.
 
-DOCSEEDS
+In the mean of the seeds 0 to 4 it is right on 0.938 of the new pictures, the
+dense ones on 0.920 and 0.930. It is the best one, or as good, with each seed.
 """
 
 from __future__ import annotations
@@ -120,7 +121,6 @@ def main(arguments: Namespace) -> None:
         epochs=epochs,
         batch_size=BATCH,
         seed=arguments.seed,
-        log=arguments.log,
     )
     seconds = time.perf_counter() - started
     right = measure_accuracy(result.network, x_test, data.is_cat_test)
@@ -142,9 +142,6 @@ Better than the dense ones by {small:+.3f} and {large:+.3f}.
     show_filters(result.network, features[0], say)
     grey = data.x_test[chosen].reshape(SIDE, SIDE)
     show_maps(result.network, features[0], grey, x_test[chosen], arguments)
-    if arguments.log:
-        print(say("\nWatch it learn:"))
-        print(f"neuro-actors view {arguments.log.path} --open")
 
 
 def filters_of(network: na.Network, n: int) -> np.ndarray:
@@ -182,9 +179,9 @@ def show_maps(
 ) -> None:
     """Print and draw what the first layer says about a picture of a cat."""
     say = _french.language_of(arguments)
-    file = arguments.out / "convolution.arrows"
-    trio.run(_common.record_gradient, network, x[None], np.ones((1, 1)), LOSS, file)
-    said = _common.Said(file)
+    recording = _common.full_recording(arguments, "convolution.arrows")
+    trio.run(_common.record_gradient, network, x[None], np.ones((1, 1)), LOSS, recording)
+    said = _common.Said(recording)
     maps = np.stack([said(f"conv1.{k}").reshape(MAPS, MAPS) for k in range(n)])
     pooled = np.stack([said(f"pool1.{k}").reshape(POOLED, POOLED) for k in range(n)])
     print(
@@ -204,7 +201,7 @@ number for each place; of 2 x 2 places the greatest. The darker, the more.
     print_beside([f"pool1.{k}" for k in range(n)], [shade(one, pooled.max()) for one in pooled], 3)
     draw(grey, maps, filters_of(network, n), arguments)
     print(say("\nAll messages about this picture:"))
-    print(f"neuro-actors log show {file}")
+    print(f"neuro-actors log show {recording.path}")
 
 
 def shade(numbers: np.ndarray, greatest: float) -> list[str]:
@@ -255,7 +252,6 @@ if __name__ == "__main__":
         __doc__,
         quick=True,
         out="the figure and the log of one picture go",
-        every=20,
         training=lambda _: TRAINING,
         french=True,
     )

@@ -16,7 +16,6 @@ one whose gates are half open never.
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 from typing import NamedTuple
 
 import _common
@@ -93,20 +92,19 @@ class Recorded(NamedTuple):
     ids: tuple[str, ...]
 
 
-def record_gradient(network: na.Network, test: Sequences, file: Path) -> Recorded:
+def record_gradient(network: na.Network, test: Sequences, recording: na.Recording) -> Recorded:
     """Ask a society for the gradient of its answer to the question alone, and read the messages."""
     # an answer that is right has no urgency: so targets are what it says, but for the last one
     targets = na.predict(network, test.x).copy()
     targets[:, -1] = test.targets[:, -1]
 
     async def ask() -> None:
-        recording = na.Recording(file, overwrite=True)
         rule = na.rules.ThroughTime(TICKS)
         async with na.open_simulation(network, rule=rule, log=recording) as simulation:
             await simulation.gradient(test.x, targets)
 
     trio.run(ask)
-    log = na.open_log(file)
+    log = na.open_log(recording.path)
     inputs = np.array(log.network.inputs)
     is_delay = np.array([id.endswith(" before") for id in inputs])
     forward = [step for step in log if step.info.mode == "predict"]
@@ -137,7 +135,8 @@ A guess is right in 0.5 of all cases. On {tests} new sequences:
     )
     before, after = {}, {}
     asked = Sequences(*(part[:64] for part in test))
-    file = arguments.out / "memory.arrows"
+    recording = _common.full_recording(arguments, "memory.arrows")
+    other = na.Recording(arguments.out / "memory_other.arrows", overwrite=True)
     for name in NAMES:
         net = make_network(name, hidden, arguments.seed)
         result = na.train(
@@ -148,10 +147,10 @@ A guess is right in 0.5 of all cases. On {tests} new sequences:
             epochs=epochs,
             batch_size=BATCH,
             seed=arguments.seed,
-            log=arguments.log if name == NAMES[-1] else None,
         )
-        before[name] = record_gradient(net, asked, file)
-        after[name] = record_gradient(result.network, asked, file)
+        before[name] = record_gradient(net, asked, other)
+        last = recording if name == NAMES[-1] else other
+        after[name] = record_gradient(result.network, asked, last)
         print(
             say(
                 "  {name:13} {actors:7} {parameters:12} {first:14.3f} {last:13.3f} {messages:11,}",
@@ -167,7 +166,7 @@ A guess is right in 0.5 of all cases. On {tests} new sequences:
     keeper = show_keeper(after[NAMES[-1]], asked.signs, say)
     draw(before, after, keeper, arguments)
     print(say("\nAll messages of that society, tick by tick, in one gradient:"))
-    print(f"neuro-actors log show {file}")
+    print(f"neuro-actors log show {recording.path}")
 
 
 def show_urgencies(before: dict, after: dict, say: _french.Say) -> None:
@@ -281,7 +280,6 @@ if __name__ == "__main__":
         __doc__,
         quick=True,
         out="the figure and the log of one gradient go",
-        every=20,
         training=lambda _: TRAINING,
         french=True,
     )

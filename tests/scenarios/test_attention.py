@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from _french import Say
 
+import neuro_actors as na
+
 from .test_scenarios import quick, run
 
 
@@ -32,7 +34,7 @@ def test_the_last_letter_alone_does_not_say_what_is_next() -> None:
 def test_shares_are_those_of_the_textbook_and_no_key_is_later(tmp_path, capsys) -> None:
     net = attention.make_network((3,), seed=0)
     _, test = attention.make_texts(seed=0)
-    messages = attention.Messages(net, test[0], tmp_path / "one.arrows")
+    messages = attention.Messages(net, test[0], na.Recording(tmp_path / "one.arrows"))
     shares = messages.matrix("block1.head1")
     later = np.triu(np.ones(shares.shape, dtype=bool), 1)
     assert np.isnan(shares[later]).all()

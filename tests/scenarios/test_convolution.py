@@ -10,15 +10,19 @@ import pytest
 import trio
 from _common import Said, record_gradient
 
+import neuro_actors as na
+
 from .test_scenarios import run
 
 
 def test_a_map_is_what_its_filter_sees(tmp_path) -> None:
     net = convolution.make_network((2, 2), seed=0)
     grey = np.random.default_rng(0).random((28, 28))
-    file = tmp_path / "one.arrows"
-    trio.run(record_gradient, net, grey[None, ..., None], np.ones((1, 1)), convolution.LOSS, file)
-    said, filters = Said(file), convolution.filters_of(net, 2)
+    recording = na.Recording(tmp_path / "one.arrows")
+    trio.run(
+        record_gradient, net, grey[None, ..., None], np.ones((1, 1)), convolution.LOSS, recording
+    )
+    said, filters = Said(recording), convolution.filters_of(net, 2)
     wide = np.pad(grey, 2)
     for k in range(2):
         map_ = said(f"conv1.{k}").reshape(14, 14)

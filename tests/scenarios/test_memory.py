@@ -15,7 +15,7 @@ def test_urgencies_are_those_of_backpropagation_through_time(tmp_path, monkeypat
     monkeypatch.setattr(memory, "TICKS", 6)
     net = memory.make_network("plain", (3,), seed=0)
     test = memory.Sequences.draw(5, np.random.default_rng(0))
-    recorded = memory.record_gradient(net, test, tmp_path / "one.arrows")
+    recorded = memory.record_gradient(net, test, na.Recording(tmp_path / "one.arrows"))
 
     index = {id: k for k, id in enumerate(net.ids)}
     units = [index[f"h1.{k}"] for k in range(3)]
