@@ -163,8 +163,8 @@ A guess is right in 0.5 of all cases. On {tests} new sequences:
             )
         )
     show_urgencies(before, after, say)
-    keeper = show_keeper(after[NAMES[-1]], asked.signs, say)
-    draw(before, after, keeper, arguments)
+    unit = show_unit(after[NAMES[-1]], asked.signs, say)
+    draw(before, after, unit, arguments)
     print(say("\nAll messages of that society, tick by tick, in one gradient:"))
     print(f"neuro-actors log show {recording.path}")
 
@@ -203,7 +203,7 @@ def show_size(size: float, say: _french.Say) -> str:
     return f"{size:5.0e}" if size < 0.01 else say.format_field(size, "5.2f")
 
 
-def show_keeper(found: Recorded, signs: np.ndarray, say: _french.Say) -> np.ndarray:
+def show_unit(found: Recorded, signs: np.ndarray, say: _french.Say) -> np.ndarray:
     """Print what the unit that keeps the sign says from tick to tick; return that.
 
     Returns:
@@ -249,7 +249,7 @@ each tick. By the gates of ticks 2 to {last} alone: {product:.2f} of it arrives.
     return np.stack([gate, plus[k], minus[k]])
 
 
-def draw(before: dict, after: dict, keeper: np.ndarray, arguments: Namespace) -> None:
+def draw(before: dict, after: dict, unit: np.ndarray, arguments: Namespace) -> None:
     """Draw the urgencies, and the unit that keeps the sign."""
     say = _french.language_of(arguments)
     plt = _common.import_pyplot(say)
@@ -262,7 +262,7 @@ def draw(before: dict, after: dict, keeper: np.ndarray, arguments: Namespace) ->
         left.semilogy(ticks[:-1], after[name].urgencies, f"{mark}:", color=colour, alpha=0.6)
     left.set(xlabel=say("tick"), title=say("the urgency of the answer; dotted: after learning"))
     left.legend(frameon=False)
-    gate, plus, minus = keeper
+    gate, plus, minus = unit
     right.plot(ticks, gate, "--", color="grey", label=say("its gate"))
     right.plot(ticks, plus, "o-", color=POSITIVE, label=say("it says, after +"))
     right.plot(ticks, minus, "s-", color=NEGATIVE, label=say("it says, after -"))

@@ -23,10 +23,10 @@ def test_a_word_of_the_test_is_not_read_before() -> None:
     assert len(words[0] | words[1]) == 6**4
 
 
-def test_the_last_letter_alone_does_not_say_what_is_next() -> None:
+def test_the_last_sign_alone_does_not_say_what_is_next() -> None:
     _, test = attention.make_texts(seed=0)
-    letters, words = attention.score(attention.guess_without_attention(test), test)
-    assert letters < 0.3
+    signs, words = attention.score(attention.guess_without_attention(test), test)
+    assert signs < 0.3
     assert words < 0.05
     assert attention.score(test[:, 1:], test) == (1.0, 1.0)
 
@@ -53,8 +53,8 @@ def test_shares_are_those_of_the_textbook_and_no_key_is_later(tmp_path, capsys) 
 @pytest.mark.slow
 def test_it_writes_words_that_it_has_not_read(tmp_path) -> None:
     out = run("attention", "--out", str(tmp_path))
-    letters, words = map(float, out.split("the society  ")[1].split("\n")[0].split())
-    assert letters > 0.98
+    signs, words = map(float, out.split("the society  ")[1].split("\n")[0].split())
+    assert signs > 0.98
     assert words > 0.95
     assert "  bada>adab\n" in out
     assert max(map(len, quick("attention", tmp_path / "quick").splitlines())) <= 80
