@@ -60,7 +60,7 @@ def test_what_a_society_returns_is_compared_with_its_own_mail(
     """One number that a billionth of the greatest is added to, though all messages were right."""
     found = verify_module._Found
 
-    def with_an_error(case, direction, predictions, gradient, product, networks):
+    def with_an_error(case, direction, predictions, gradient, product, networks, numbers):
         def off(values):
             wrong = values.copy()
             wrong[1] += 1e-9 * np.abs(values).max()
@@ -73,7 +73,7 @@ def test_what_a_society_returns_is_compared_with_its_own_mail(
         else:
             twice = networks[2]
             networks = (*networks[:2], twice.with_parameters(off(twice.weights), twice.biases))
-        return found(case, direction, predictions, gradient, product, networks)
+        return found(case, direction, predictions, gradient, product, networks, numbers)
 
     monkeypatch.setattr(verify_module, "_Found", with_an_error)
     differences = verify_case(0, deep_case("tanh", 4, 3)).differences
