@@ -196,9 +196,9 @@ def test_what_a_delay_repeats_it_hears_in_its_source_s_shard() -> None:
     nodes = [na.Input("x"), na.Delay("before", of="h"), na.Neuron("h"), na.Neuron("y")]
     pairs = [("x", "h"), ("before", "h"), ("h", "y")]
     net = na.Network(nodes, [na.Synapse(*pair, 0.5) for pair in pairs], ["y"])
-    part = na.Partition(net, [0, 0, 0, 1])
+    part = na.Partition(net, [0, 0, 1, 0])
     of_cell = part.of_cell(make_cell(net))
-    assert of_cell.shard.tolist() == [0, 0, 0, 1, 0]
+    assert of_cell.shard.tolist() == [0, 0, 1, 0, 1]
     # the loss node hands the delay's urgency on: it needs what `to before` says
     assert part.messages == of_cell.messages
     assert part.of_cell(net) is part
