@@ -120,6 +120,19 @@ class MicroBatches(Rule):
             check_parts(self.rule, network, loss, cut)
         object.__setattr__(self, "_tried", (network.ids, loss))
 
+    def society(self, network: Network) -> Network:
+        """See `Rule.society`: that of the other rule.
+
+        Raises:
+            InputError: The network has delays, or cannot live under the other rule.
+        """
+        if network.delays:
+            raise InputError(
+                "micro_batches: a network with delays goes through its sequences as one batch: "
+                "leave micro_batches out"
+            )
+        return self.rule.society(network)
+
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         """See `Rule.rounds`."""
         wide = count_positions(network.input_grid)

@@ -8,6 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import trio
+from helpers import all_kinds
 from helpers.comparing import same_bits
 from helpers.small_network import NET, SMALL, TARGETS, X
 from helpers.tiers import few
@@ -674,3 +675,16 @@ def test_the_rule_is_described_and_read_again() -> None:
     ):
         with pytest.raises(na.InputError):
             rule_from_json(held)
+
+
+class PlainRule(rules.Rule):
+    needs_plain = "too plain"
+
+
+def test_networks_that_cannot_go_through_in_parts_are_refused_before_work() -> None:
+    """Under the rule of a whole batch as under that of micro-batches."""
+    case, gated = all_kinds.memory(), all_kinds.gates()
+    with pytest.raises(na.InputError, match="^micro_batches: a network with delays goes through"):
+        na.gradient(case.network, case.x, case.targets, micro_batches=2)
+    with pytest.raises(na.InputError, match="takes no interneurons, such as 'product': too plain"):
+        rules.MicroBatches(PlainRule(), 2).society(gated.network)
