@@ -9,8 +9,9 @@ no comparison of theirs shows it. The law of this file is that no right slope is
    jump, in noise, or where the value is steeper than the smallest h shows, they do not.
 3. Differences that are 0 count only where all are: coarsely rounded values do not change at all
    over a small h.
-4. A slope is wrong where the derivative is known, and no difference of any h is near the slope,
-   within `NEAR` of both, `FLOOR` of the greatest slope, and the rounding of the value.
+4. A slope is wrong where the derivative is known, and not near it: within `NEAR` of both, `FLOOR`
+   of the greatest slope, and the rounding of the value, which is that of float16 or float32 if all
+   values are such numbers.
 
 A point where a function fails, or has no finite number, says nothing.
 """
@@ -21,7 +22,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..support.arrays import Array, freeze
 from ..support.errors import InputError
@@ -34,8 +34,9 @@ from .own_functions import Entry
 
 DISTANCES: Array = freeze(4.0 ** -np.arange(2.0, 16.0))
 IN_TURN = 4  # how many distances in turn must agree
-AGREE, NEAR, FLOOR = 0.003, 0.01, 0.001
+AGREE, NEAR, FLOOR = 0.003, 0.01, 0.003
 ROUNDINGS = 16  # of a value, in units of its last place
+CASTS = (np.float16, np.float32)  # a user's code may compute in these, and convert the result
 
 SIGNALS: Array = freeze(
     np.array([[0.7], [-0.7], [0.3], [-0.3], [1.3], [-1.3], [2.6], [-2.6], [5.7], [-5.7]])
@@ -111,9 +112,11 @@ def _contradiction(claim: Claim) -> str:
         values = values.reshape(-1, *said.shape)
         here, ahead, behind = np.split(values, [1, 1 + len(DISTANCES)])
         differences = np.stack([ahead - here, here - behind, (ahead - behind) / 2]) / h
-        rounding = ROUNDINGS * EPS * np.fmax.reduce(np.abs(values)) / h
-        known = _derivatives(differences, rounding)
-        wrong = np.isfinite(said) & np.isfinite(known) & ~_is_near(said, differences, rounding)
+        rounding = _roundings(values) / h
+        known, error = _derivatives(differences, rounding)
+        apart = np.abs(known - said)
+        size, greatest = np.maximum(np.abs(known), np.abs(said)), np.fmax.reduce(np.abs(said), None)
+        wrong = apart > NEAR * size + FLOOR * greatest + error  # not where one of them is NaN
     for k, j in np.argwhere(wrong).tolist():
         part = f" of output {j}" if claim.outputs > 1 else ""
         return (
@@ -123,33 +126,36 @@ def _contradiction(claim: Claim) -> str:
     return ""
 
 
-def _derivatives(differences: Array, rounding: Array) -> Array:
-    """Return the derivatives that differences agree on; NaN where they do not.
+def _roundings(values: Array) -> Array:
+    """Return how far values may be rounded. Shape (points, outputs)."""
+    size = np.fmax.reduce(np.abs(values))
+    for kind in CASTS:
+        if np.array_equal(values.astype(kind), values, equal_nan=True):
+            step = np.finfo(kind)
+            return np.asarray(2.0 * (float(step.eps) * size + float(step.smallest_subnormal)))
+    return np.asarray(ROUNDINGS * EPS * size)
+
+
+def _derivatives(differences: Array, rounding: Array) -> tuple[Array, Array]:
+    """Return the derivatives that differences agree on, NaN where they do not; and their errors.
 
     Args:
         differences: Shape (3, distances, points, outputs).
         rounding: How far rounding may move them. Shape (distances, points, outputs).
     """
     known = np.full(differences.shape[2:], np.nan)
+    error = np.zeros(known.shape)
     least = np.full(known.shape, np.inf)
     is_flat = ~differences.any(axis=(0, 1))
     for first in range(len(DISTANCES) - IN_TURN + 1):
         some = differences[:, first : first + IN_TURN]
         spread, size = np.ptp(some, axis=(0, 1)), np.abs(some).max(axis=(0, 1))
-        agree = spread <= AGREE * size + rounding[first + IN_TURN - 1]
-        agree &= (size > 0.0) | is_flat
+        agree = (spread <= AGREE * size) & ((size > 0.0) | is_flat)
         better = agree & (spread < least)
         known[better] = np.median(some[2], axis=0)[better]
         least[better] = spread[better]
-    return known
-
-
-def _is_near(said: Array, differences: Array, rounding: Array) -> NDArray[np.bool_]:
-    """Return where a slope is near one of the differences. Shape (points, outputs)."""
-    greatest = np.fmax.reduce(np.abs(said), axis=None)
-    size = np.maximum(np.abs(differences), np.abs(said))
-    near = np.abs(differences - said) <= NEAR * size + FLOOR * greatest + rounding
-    return np.asarray(near.any(axis=(0, 1)))
+        error[better] = rounding[first][better]
+    return known, error
 
 
 # --- what each kind of entry claims ---------------------------------------------------------------

@@ -30,6 +30,9 @@ WRONG = {
         "f", lambda z: np.where(z > 0, z, 0.1 * z), lambda z, a: np.where(z > 0, 1.0, 0.9)
     ),
     "step": lambda: na.add_activation("f", np.sign, lambda z, a: np.ones_like(z)),
+    "step with a small slope": lambda: na.add_activation(
+        "f", np.sign, lambda z, a: np.full_like(z, 0.1)
+    ),
     "curvature": lambda: na.add_activation(
         "f", lambda z: z**3, lambda z, a: 3 * z**2, curvature=lambda z, a: 7 * z
     ),
@@ -121,7 +124,18 @@ RIGHT = {
     "faster than a difference": (lambda z: np.sin(1e9 * z), lambda z, a: 1e9 * np.cos(1e9 * z)),
     "float32": (lambda z: np.tanh(z.astype("f4")).astype(float), lambda z, a: 1 - a * a),
     "float16": (half_precision, lambda z, a: 1 - a * a),
+    "float16, far from 0": (
+        lambda z: (100 + np.tanh(z)).astype("f2").astype(float), lambda z, a: 1 - np.tanh(z) ** 2
+    ),
+    "float32, far from 0": (
+        lambda z: (1e6 + np.tanh(z)).astype("f4").astype(float), lambda z, a: 1 - np.tanh(z) ** 2
+    ),
+    "float16, near 0": (
+        lambda z: (0.02 / (1 + np.exp(-100 * z))).astype("f2").astype(float),
+        lambda z, a: 2 / (np.exp(50 * z) + np.exp(-50 * z)) ** 2,
+    ),
     "float32 of a slope": (np.tanh, lambda z, a: (1 - a.astype("f4") ** 2).astype(float)),
+    "float16 of a slope": (np.tanh, lambda z, a: (1 - a.astype("f2") ** 2).astype(float)),
     "high": (lambda z: 1e9 + z, ones),
     "so high that nothing changes": (lambda z: 1e17 + z, ones),
     "small": (lambda z: 1e-200 * z, lambda z, a: np.full_like(z, 1e-200)),
