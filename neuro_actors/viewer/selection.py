@@ -13,7 +13,7 @@ import numpy as np
 from ..support.errors import InputError
 
 NUMBERS_PER_NEURON = 5  # in each row of a step
-PAGE_BYTES = 380_000  # of the page without a run, with the curves of some functions and the loss
+PAGE_BYTES = 400_000  # of the page without a run, with the curves of some functions and the loss
 STEP_BYTES, INPUT_BYTES, NAME_BYTES = 700, 6, 24  # of text
 BASE64 = 4 / 3  # characters per byte
 LEAST_STEPS = 24  # examples are dropped before there are fewer steps than this
