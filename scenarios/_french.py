@@ -430,12 +430,12 @@ La société : {society}.
     """
 A word's letters are drawn, so that the next one cannot be known before the ">".
 For all but the first that costs {drawn} ln {letters} = {unknown:.2f}: the loss cannot be less.
-{messages:,} messages in {seconds:.0f} s ({speed:,.0f} per second).
+{messages:,} messages were sent.
 """:
         """
 Les lettres d’un mot sont tirées au sort : avant le « > », nul ne peut prévoir
 la suivante. Première exceptée, cela coûte {drawn} ln {letters} = {unknown:.2f}, le minimum.
-{messages:,} messages en {seconds:.0f} s ({speed:,.0f} par seconde).
+{messages:,} messages ont été envoyés.
 """,
     """Words that it has not read:            letters right   words right
   the society                         {letters:15.3f} {words:13.3f}
@@ -528,11 +528,11 @@ e^(score - total). Ce sont les parts ; en tout, elles font {sum:.3f} :
     "convolutional, 28 x 28 pixels": "à convolutions, 28 x 28 pixels",
     """
 Better than the dense ones by {small:+.3f} and {large:+.3f}.
-{messages:,} messages in {seconds:.0f} s ({speed:,.0f} per second).
+{messages:,} messages were sent.
 """:
         """
 L’écart avec les sociétés denses : {small:+.3f} et {large:+.3f}.
-{messages:,} messages en {seconds:.0f} s ({speed:,.0f} par seconde).
+{messages:,} messages ont été envoyés.
 """,
     """FILTERS
 

@@ -12,7 +12,6 @@ make its scores, the shares, and the sum.
 
 from __future__ import annotations
 
-import time
 from argparse import Namespace
 from itertools import product
 
@@ -116,7 +115,6 @@ society of {society}.
         )
     )
     steps = epochs * -(-len(train) // BATCH)
-    started = time.perf_counter()
     result = na.train(
         net,
         encode(train[:, :-1]),
@@ -127,7 +125,6 @@ society of {society}.
         batch_size=BATCH,
         seed=arguments.seed,
     )
-    seconds = time.perf_counter() - started
     unknown = (LENGTH - 1) * np.log(len(LETTERS))
     for epoch in sorted({1, 2, 3, 5, 10, epochs}):
         if epoch <= epochs:
@@ -138,14 +135,12 @@ society of {society}.
             """
 A word's letters are drawn, so that the next one cannot be known before the ">".
 For all but the first that costs {drawn} ln {letters} = {unknown:.2f}: the loss cannot be less.
-{messages:,} messages in {seconds:.0f} s ({speed:,.0f} per second).
+{messages:,} messages were sent.
 """,
             drawn=LENGTH - 1,
             letters=len(LETTERS),
             unknown=unknown,
             messages=result.messages,
-            seconds=seconds,
-            speed=result.messages / seconds,
         )
     )
     report(result.network, test, say)

@@ -15,7 +15,6 @@ dense ones on 0.920 and 0.930. It is the best one, or as good, with each seed.
 
 from __future__ import annotations
 
-import time
 from argparse import Namespace
 
 import _common
@@ -110,7 +109,6 @@ def main(arguments: Namespace) -> None:
     show(say("dense, 7 x 7 pixels"), small, small_right)
     large, large_right = learn_dense(SIDE, arguments)
     show(say("dense, 28 x 28 pixels"), large, large_right)
-    started = time.perf_counter()
     steps = epochs * -(-len(x) // BATCH)
     result = na.train(
         net,
@@ -122,20 +120,17 @@ def main(arguments: Namespace) -> None:
         batch_size=BATCH,
         seed=arguments.seed,
     )
-    seconds = time.perf_counter() - started
     right = measure_accuracy(result.network, x_test, data.is_cat_test)
     show(say("convolutional, 28 x 28 pixels"), net, right)
     print(
         say(
             """
 Better than the dense ones by {small:+.3f} and {large:+.3f}.
-{messages:,} messages in {seconds:.0f} s ({speed:,.0f} per second).
+{messages:,} messages were sent.
 """,
             small=right - small_right,
             large=right - large_right,
             messages=result.messages,
-            seconds=seconds,
-            speed=result.messages / seconds,
         )
     )
     chosen = int(np.flatnonzero(data.is_cat_test[:, 0])[0])
@@ -154,7 +149,7 @@ def filters_of(network: na.Network, n: int) -> np.ndarray:
 
 
 def show_filters(network: na.Network, n: int, say: _french.Say) -> None:
-    """Print the weights of the first layer, six neurons beside one another."""
+    """Print the weights of the first layer."""
     print(
         say(
             """FILTERS
@@ -171,7 +166,7 @@ dark there makes it say more. == and --: less.
         weights / np.abs(weights).max(axis=(1, 2), keepdims=True), [-0.5, -0.15, 0.15, 0.5]
     )
     pictures = [["".join(FILTER_SIGNS[v] for v in row) for row in one] for one in levels]
-    print_beside([f"conv1.{k}" for k in range(n)], pictures, 6)
+    print_beside([f"conv1.{k}" for k in range(n)], pictures, 3)
 
 
 def show_maps(
