@@ -104,7 +104,7 @@ def as_targets(
         if (mask.any(axis=-1) != left_out).any():
             where = np.argwhere(mask.any(axis=-1) != left_out)[0].tolist()
             advice = "mask all outputs there, or none"
-            raise InputError(f"{what}: some of the outputs at {where} are masked: {advice}")
+            raise InputError(f"{what}: of the outputs at {where} some are masked: {advice}")
         found[left_out] = np.nan
     if ends is not None:
         for row, end in zip(found, ends, strict=False):

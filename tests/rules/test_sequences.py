@@ -189,7 +189,7 @@ def test_a_row_counts_as_a_whole() -> None:
     case = gates()
     mask = np.zeros((3, 2), bool)
     mask[1, 0] = True
-    with pytest.raises(na.InputError, match=r"some of the outputs at \[1\] are masked: mask all"):
+    with pytest.raises(na.InputError, match=r"of the outputs at \[1\] some are masked: mask all"):
         na.gradient(case.network, case.x, np.ma.masked_array(case.targets, mask))
     with pytest.raises(na.InputError, match="x: .* some are masked"):
         na.gradient(case.network, np.ma.masked_array(case.x, np.eye(3, dtype=bool)), case.targets)
