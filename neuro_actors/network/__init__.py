@@ -16,6 +16,7 @@ Files:
     graph.py             synapses grouped by neuron, levels, cycles: arrays without names
     graph_checks.py      is it a directed acyclic graph that leads from inputs to outputs?
     passes.py            how often a cell goes through a sequence, there and back
+    frozen.py            which parameters no optimizer moves
     parameter_names.py   which parameters a text such as `h1.*` means
     synapse_name.py      which synapse a text such as `x0->h1.0` means
     layered.py           layered networks: matrices <-> arrays of synapses

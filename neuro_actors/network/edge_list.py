@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -179,3 +180,25 @@ def as_activations(activations: str | Sequence[str], fan_in: Indices) -> tuple[s
     return tuple(
         [name if neuron else "identity" for name, neuron in zip(names, is_neuron, strict=True)]
     )
+
+
+def as_entries(matrix: Any) -> tuple[int, tuple[ArrayLike, ArrayLike, ArrayLike]]:
+    """Read the synapses of a square scipy sparse matrix, targets by sources.
+
+    Args:
+        matrix: The matrix. Shape (n_neurons, n_neurons).
+
+    Returns:
+        The number of neurons; sources, targets and weights, each of shape (n_synapses,).
+
+    Raises:
+        NetworkError: The matrix is not sparse or not square.
+    """
+    try:
+        entries = matrix.tocoo()
+        shape, found = entries.shape, (entries.col, entries.row, entries.data)
+    except AttributeError:
+        raise NetworkError(f"expected a scipy sparse matrix, got {type(matrix).__name__}") from None
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise NetworkError(f"expected a square matrix, targets by sources, got shape {shape}")
+    return shape[0], found

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..support.arrays import Array, Indices
+from ..support.arrays import MAX_POSITION, Array, Indices
 from ..support.errors import NetworkError
 from ..support.labelled_arrays import as_floats, check_columns_order, check_order
+from ..support.scalars import as_whole_number
 from ..support.text import quote
 from ..support.validation import as_list
+
+
+def as_sizes(sizes: object, *others: object) -> list[int]:
+    """Check the sizes of the layers.
+
+    Args:
+        sizes: What was given as the sizes.
+        others: The other arguments: the sizes may have been given one by one, without a list.
+
+    Raises:
+        NetworkError: There are fewer than two sizes, or the network is too large.
+        InputError: A size is no whole number.
+    """
+    if isinstance(sizes, int):
+        listed = list(takewhile(lambda n: isinstance(n, int) and n > 0, (sizes, *others)))
+        if len(listed) > 1:
+            raise NetworkError(f"sizes must be a list: write na.Network.layered({listed})")
+    found = [as_whole_number("each of sizes", n, 1) for n in as_list("sizes", sizes, NetworkError)]
+    if len(found) < 2:
+        raise NetworkError(f"sizes must be two or more whole numbers, inputs first, got {found}")
+    if sum(n_in * n_out for n_in, n_out in pairwise(found)) > MAX_POSITION:
+        raise NetworkError(f"sizes {quote(found)} make more than {MAX_POSITION:,} synapses")
+    return found
 
 
 def join_matrices(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..support.arrays import MAX_POSITION, Array, Indices, freeze
+from ..support.arrays import Array, Indices, freeze
 from ..support.errors import InputError, NetworkError
 from ..support.hints import explain_missing, explains_arguments
 from ..support.scalars import as_whole_number
@@ -36,10 +36,10 @@ from .elements import (
     synapse_ends,
 )
 from .field import Grid, as_grid, count_positions
+from .frozen import frozen_masks, set_frozen
 from .function_names import AnyActivation
 from .graph import Groups
 from .initial_weights import draw_weights
-from .parameter_names import find_parameters
 from .positions import find_grids
 from .table import layer_table, level_table
 
@@ -199,20 +199,7 @@ class Network:
             >>> na.Network.layered([64, 32, 10], activation="relu", seed=0)
             <Network: 64 inputs, 42 neurons, 2,368 synapses, 10 outputs; depth 2, fan-in 32 to 64>
         """
-        if isinstance(sizes, int):  # the sizes one by one, without a list
-            given = (sizes, activation, output_activation, seed)
-            listed = list(takewhile(lambda n: isinstance(n, int) and n > 0, given))
-            if len(listed) > 1:
-                raise NetworkError(f"sizes must be a list: write na.Network.layered({listed})")
-        sizes = [
-            as_whole_number("each of sizes", n, 1) for n in as_list("sizes", sizes, NetworkError)
-        ]
-        if len(sizes) < 2:
-            raise NetworkError(
-                f"sizes must be two or more whole numbers, inputs first, got {sizes}"
-            )
-        if sum(n_in * n_out for n_in, n_out in pairwise(sizes)) > MAX_POSITION:
-            raise NetworkError(f"sizes {quote(sizes)} make more than {MAX_POSITION:,} synapses")
+        sizes = layered.as_sizes(sizes, activation, output_activation, seed)
         seed = as_whole_number("seed", seed, 0)
         for what, one in (("hidden layers", activation), ("outputs", output_activation)):
             if isinstance(one, (list, tuple)):
@@ -338,18 +325,8 @@ class Network:
         Raises:
             NetworkError: The matrix is not sparse or not square; or as `Network.from_arrays`.
         """
-        try:
-            entries = matrix.tocoo()
-            shape, targets, sources, weights = entries.shape, entries.row, entries.col, entries.data
-        except AttributeError:
-            raise NetworkError(
-                f"expected a scipy sparse matrix, got {type(matrix).__name__}"
-            ) from None
-        if len(shape) != 2 or shape[0] != shape[1]:
-            raise NetworkError(f"expected a square matrix, targets by sources, got shape {shape}")
-        return cls.from_arrays(
-            sources, targets, weights, **{"ids": [f"n{k}" for k in range(shape[0])]} | more
-        )
+        n, entries = edge_list.as_entries(matrix)
+        return cls.from_arrays(*entries, **{"ids": [f"n{k}" for k in range(n)]} | more)
 
     @explains_arguments
     def with_parameters(self, weights: ArrayLike, biases: ArrayLike) -> Network:
@@ -392,15 +369,14 @@ class Network:
             >>> int(network.frozen_weights.sum()), int(network.frozen_biases.sum())
             (6, 3)
         """
-        frozen = as_flag("frozen", frozen)
-        weights, biases = np.array(self.frozen_weights), np.array(self.frozen_biases)
-        has_bias = ~(self.is_input | self.is_interneuron)
-        for name in names:
-            neurons, synapses = find_parameters(name, self.ids, self.sources, self.targets)
-            weights[synapses], biases[neurons & has_bias] = frozen, frozen
+        masks = self.frozen_weights, self.frozen_biases
+        masks = set_frozen(
+            masks, names, as_flag("frozen", frozen), self.ids, self.sources, self.targets,
+            ~(self.is_input | self.is_interneuron),
+        )  # fmt: skip
         new = Network.__new__(Network)
         new.__dict__.update(self.__dict__)
-        new.frozen_weights, new.frozen_biases = self._with_interneurons(weights, biases)
+        new.frozen_weights, new.frozen_biases = frozen_masks(*masks, self._leads_to_interneuron)
         return new
 
     def learned_under(self, rule: str) -> Network:
@@ -709,6 +685,10 @@ class Network:
 
     # --- making and checking ----------------------------------------------------------------------
 
+    @property
+    def _leads_to_interneuron(self) -> NDArray[np.bool_] | None:
+        return self.is_interneuron[self.targets] if self.interneurons else None
+
     def _draw_weights(self, seed: int) -> Array:
         is_drawn = ~(self.is_input | self.is_interneuron)
         drawn = draw_weights(self.incoming, self.outgoing, self.activations, is_drawn, seed)
@@ -742,8 +722,13 @@ class Network:
         self.level = graph_checks.find_levels(self.ids, self.sources, self.targets, self.outgoing)
         self.level.setflags(write=False)
         graph_checks.check_inputs_and_outputs(is_named, self.is_input, self.outputs)
-        self.frozen_weights, self.frozen_biases = self._with_interneurons(
-            frozen_weights, frozen_biases
+        none = np.broadcast_to(np.False_, n)
+        self.frozen_weights, self.frozen_biases = frozen_masks(
+            np.broadcast_to(np.False_, len(self.weights))
+            if frozen_weights is None
+            else frozen_weights,
+            none if frozen_biases is None else frozen_biases,
+            self._leads_to_interneuron,
         )
         if is_drawn is not None and is_drawn.any():
             ones = is_drawn & self.is_interneuron[self.targets]
@@ -766,22 +751,6 @@ class Network:
         """
         graph_checks.check_activations(self.ids, self.activations)
         graph_checks.check_combinations(self.interneurons, self.incoming.sizes)
-
-    def _with_interneurons(
-        self, weights: NDArray[np.bool_] | None, biases: NDArray[np.bool_] | None
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return masks of frozen parameters in which those of interneurons are frozen, too."""
-        nothing = (
-            np.broadcast_to(np.False_, len(self.weights)),
-            np.broadcast_to(False, len(self.ids)),
-        )
-        weights = nothing[0] if weights is None else weights
-        biases = nothing[1] if biases is None else biases
-        if self.interneurons:
-            weights = weights | self.is_interneuron[self.targets]
-        for mask in (weights, biases):
-            mask.setflags(write=False)
-        return weights, biases
 
 
 def _mask(values: list[bool]) -> NDArray[np.bool_] | None:
