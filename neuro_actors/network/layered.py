@@ -17,7 +17,7 @@ from ..support.text import quote
 from ..support.validation import as_list
 
 
-def as_sizes(sizes: object, *others: object) -> list[int]:
+def as_sizes(sizes: Sequence[int], *others: object) -> list[int]:
     """Check the sizes of the layers.
 
     Args:
