@@ -57,7 +57,7 @@ def test_a_wrong_slope_of_any_function_is_found(name: str, monkeypatch) -> None:
         with suppress(na.BoundError):
             assert agrees(case)
             proving.append(case)
-        if len(proving) == 2:
+        if len(proving) == 5:
             break
     wrong = replace(right, slope=lambda z, a: right.slope(z, a) * (1 + 1e-12))
     monkeypatch.setitem(na.ACTIVATIONS, name, wrong)
