@@ -9,7 +9,7 @@ from _french import Say
 
 import neuro_actors as na
 
-from .test_scenarios import quick, run
+from .test_scenarios import run
 
 
 def test_a_word_of_the_test_is_not_read_before() -> None:
@@ -57,4 +57,3 @@ def test_it_writes_words_that_it_has_not_read(tmp_path) -> None:
     assert signs > 0.98
     assert words > 0.95
     assert "  bada>adab\n" in out
-    assert max(map(len, quick("attention", tmp_path / "quick").splitlines())) <= 80
