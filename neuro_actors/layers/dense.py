@@ -145,7 +145,11 @@ def concatenate(*layers: Layer) -> Layer:
     check_grids("concatenate", *layers)
     ids = tuple(id for layer in layers for id in layer.ids)
     if len(set(ids)) < len(ids):
-        raise NetworkError("concatenate: a feature occurs twice in " + ", ".join(map(str, layers)))
+        twice = next(id for k, id in enumerate(ids) if id in ids[:k])
+        raise NetworkError(
+            f"concatenate: the feature {quote(twice)} occurs twice in "
+            f"{', '.join(map(str, layers))}: write name='another name' in one of them"
+        )
     return Layer(" and ".join(layer.name for layer in layers), ids, layers[0].grid, layers)
 
 
@@ -183,7 +187,9 @@ def residual(
         NetworkError: The branch has other features, or lives at other positions.
     """
     as_layer("residual", x)
-    other = as_layer("residual", branch if isinstance(branch, Layer) else branch(x))
+    if not isinstance(branch, Layer) and callable(branch):
+        branch = branch(x)
+    other = as_layer("residual", branch)
     check_features("residual", x, other)
     name = choose_name("residual", name, x, other)
     hears = list(zip(x.ids, other.ids, strict=True))

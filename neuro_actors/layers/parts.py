@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from ..network.elements import Interneuron, Neuron, Synapse
 from ..network.field import Field
 from ..network.function_names import AnyActivation, AnyCombination
+from ..support.errors import NetworkError
+from ..support.text import quote
 from .layer import Layer
 
 Weight = float | None
@@ -74,7 +76,15 @@ def interneurons(
         field: The receptive field of all of them, or of each. None: their own position.
         kind: Which builder made it.
         label: Makes the id of the k-th interneuron. None: the name, a point, k.
+
+    Raises:
+        NetworkError: An interneuron would hear one id twice.
     """
+    for ends in hears:
+        if len(set(ends)) < len(ends):
+            twice = next(id for k, id in enumerate(ends) if id in ends[:k])
+            advice = "let one of the two be a copy, such as na.layers.combine(x, 'sum')"
+            raise NetworkError(f"{name}: {quote(twice)} meets itself: {advice}")
     ids = _ids(name, len(hears), label)
     fields = [field] * len(ids) if field is None or isinstance(field, Field) else list(field)
     grid = sources[0].grid if fields[0] is None else fields[0].grid

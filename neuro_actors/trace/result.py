@@ -204,7 +204,7 @@ def _format_sums(trace: Trace) -> list[str]:
         which = "all others are worth nothing" if trace.all_shown else "the greatest first"
         text = f"These {count} of {_format_count(trace.number)} ({which}) come to {total}."
         if not trace.all_shown:
-            share = f"{100 * trace.carried:.2g} %"
+            share = f"{float(f'{100 * trace.carried:.2g}'):g} %"  # 2 digits, 100 as "100"
             text += f" They are {share} of all that came along, whichever its sign."
     notes = [text]
     if trace.cut_off:

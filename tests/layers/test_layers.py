@@ -287,6 +287,9 @@ def test_describe_counts_what_is_shared_once() -> None:
         (lambda: L.dense(L.inputs(2), 3, name=""), "expected the name of a layer"),
         (lambda: L.positions(L.inputs(2)), "there is one position alone"),
         (lambda: L.combine(L.inputs(2, 3), "sum", na.field.shift(4, 1)), "does not hear the positions of x"),
+        (lambda: L.residual(L.inputs(2), 3), "^residual: expected a layer, .* got 3"),
+        (lambda: L.concatenate(L.inputs(2), L.inputs(1)), "the feature 'x0' occurs twice .*name='another name'"),
+        (lambda: L.multiply(L.inputs(2), L.inputs(2)[:1]), "^multiply1: 'x0' meets itself: .*combine"),
         (lambda: L.combine(L.inputs(2, 3), "sum", 3), "^combine: field must be a field, such as .* got 3"),
         (lambda: L.at(L.inputs(2, 3), -1), "^at: position .* at most 2, got -1"),
         (lambda: L.dense(3), r"^na\.layers\.dense: missing .*'features', such as features="),
@@ -307,6 +310,12 @@ def test_what_does_not_fit_is_refused(build, problem: str) -> None:
 def test_the_name_of_a_module_of_pytorch_says_which_builder(name: str, advice: str) -> None:
     with pytest.raises(AttributeError, match=f"(write|did you mean) {advice}"):
         getattr(L, name)
+
+
+def test_a_layer_meets_its_copy() -> None:
+    x = L.inputs(2)
+    net = L.network(L.multiply(x, L.combine(x, "sum")))
+    assert na.predict(net, [[3, -2]]).tolist() == [[9, 4]]
 
 
 def test_each_builder_explains_its_arguments() -> None:

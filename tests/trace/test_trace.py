@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -426,6 +427,12 @@ def check_output(code: object, out: str, err: str, expected: int) -> str:
     assert err.startswith("neuro-actors: ")
     assert err.count("\n") == 1
     return err
+
+
+def test_a_share_is_a_plain_number(log: str) -> None:
+    found = na.trace(log, source="x1", output="y0", step=1, limit=1)
+    for carried, text in ((0.9997, "100 %"), (0.128, "13 %"), (0.00123, "0.12 %")):
+        assert f" They are {text} of all" in " ".join(str(replace(found, carried=carried)).split())
 
 
 def test_every_question_in_words(log: str) -> None:
