@@ -180,7 +180,7 @@ def machine_line() -> str:
     about = machine()
     parts = ("python", "neuro-actors", "numpy", "trio", "torch")
     versions = ", ".join(f"{name} {about['versions'][name]}" for name in parts)
-    return f"{about['cpu']}, {about['system']}; {versions}."
+    return f"{about['cpu']}, {about['system']}, {versions}."
 
 
 def to_markdown(found: list[tuple[str, ...]]) -> str:

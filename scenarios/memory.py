@@ -24,7 +24,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors.support.palette import NEGATIVE, POSITIVE, SERIES
+from neuro_actors.support.palette import MUTED, NEGATIVE, POSITIVE, SERIES
 
 L = na.layers
 TICKS, SEQUENCES, TESTS, BATCH = 20, 1280, 500, 64
@@ -263,7 +263,7 @@ def draw(before: dict, after: dict, unit: np.ndarray, arguments: Namespace) -> N
     left.set(xlabel=say("tick"), title=say("the urgency of the answer; dotted: after learning"))
     left.legend(frameon=False)
     gate, plus, minus = unit
-    right.plot(ticks, gate, "--", color="grey", label=say("its gate"))
+    right.plot(ticks, gate, "--", color=MUTED, label=say("its gate"))
     right.plot(ticks, plus, "o-", color=POSITIVE, label=say("it says, after +"))
     right.plot(ticks, minus, "s-", color=NEGATIVE, label=say("it says, after -"))
     right.set(xlabel=say("tick"), title=say("a unit that keeps the sign"))
