@@ -24,6 +24,7 @@ from neuro_actors.cluster.launcher import call_in_worker
 from neuro_actors.cluster.settings import user_functions
 from neuro_actors.cluster.shard import Shard, shards
 from neuro_actors.network import functions
+from neuro_actors.network.losses import ORIGINALS
 from neuro_actors.simulation.checkpoint.reading import Checkpoint
 
 
@@ -215,7 +216,8 @@ def test_a_combination_of_the_user_s_own_travels_and_is_compared(
         na.gradient(net, x, t, engine=InProcess(shards=2))
 
 
-def test_plain_combinations_are_not_sent() -> None:
+def test_plain_combinations_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuro_actors.cluster.settings.LOSSES", dict(ORIGINALS))
     assert user_functions(mean_network("sum")) is None
 
 

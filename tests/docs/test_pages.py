@@ -119,6 +119,7 @@ def test_code_prints_what_stands_below_it(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
     monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES))
+    monkeypatch.setattr(functions, "COMBINATIONS", dict(functions.COMBINATIONS))
     na.train(
         na.Network.layered([1, 1]), [[1.0]], [[0.0]], optimizer=na.SGD(0.1), log="run.arrows"
     )  # a log that pages may read

@@ -22,6 +22,7 @@ def session(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
     monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES))
+    monkeypatch.setattr(functions, "COMBINATIONS", dict(functions.COMBINATIONS))
 
 
 @pytest.mark.usefixtures("session")

@@ -11,6 +11,7 @@ from helpers.gated_networks import NETWORKS, examples
 
 import neuro_actors as na
 from neuro_actors.network import functions
+from neuro_actors.network.combinations import PACKAGE_COMBINATIONS
 from neuro_actors.network.function_identity import compare, identities
 from neuro_actors.network.own_functions import is_original, is_own
 
@@ -38,8 +39,8 @@ def problems(there: dict, *names: str, exact: bool = True) -> list[str]:
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_the_packages_are_what_they_are(exact: bool) -> None:
-    known = held(*functions.COMBINATIONS)
-    found = compare(known, [], [], functions.COMBINATIONS, exact=exact)
+    known = held(*PACKAGE_COMBINATIONS)
+    found = compare(known, [], [], PACKAGE_COMBINATIONS, exact=exact)
     assert (found.problems, found.unchecked) == ([], [])
     assert len({entry["digest"] for entry in known["combinations"].values()}) == 4
     assert all(entry["source"] is None for entry in known["combinations"].values())
