@@ -368,7 +368,7 @@ def test_examples_do_what_they_say(
     monkeypatch.chdir(tmp_path)
     if "anywidget" in path.read_text("utf-8"):
         need("anywidget")
-    for table in ("ACTIVATIONS", "LOSSES"):  # examples add to them
+    for table in ("ACTIVATIONS", "COMBINATIONS", "LOSSES"):  # examples add to them
         monkeypatch.setattr(functions, table, dict(getattr(functions, table)))
     name = ".".join(["neuro_actors", *path.relative_to(ROOT).with_suffix("").parts])
     module = importlib.import_module(name.removesuffix(".__init__"))

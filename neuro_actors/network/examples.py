@@ -136,7 +136,7 @@ def as_rows(network: Network, x: ArrayLike, which: str = "", axes: Grid = ()) ->
             "later ticks, so it would hear what fills them up: make a batch of each length"
         )
     padded = pad_sequences(f"{which}x", x, axes)
-    return as_batch(f"{which}x", padded, network.inputs, (*axes, *network.input_grid))
+    return as_batch(f"{which}x", padded, network.inputs, network.input_grid, axes)
 
 
 def to_rows(values: Array) -> Array:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..support.arrays import Indices
+from ..support.errors import NetworkError
+from ..support.text import quote
 from .parameter_names import find_parameters
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -56,10 +58,14 @@ def set_frozen(
         has_bias: Which neurons have a bias. Shape (n_neurons,).
 
     Raises:
-        NetworkError: There is no such neuron or synapse.
+        NetworkError: There is no such neuron or synapse, or it has nothing to learn.
     """
     weights, biases = (np.array(mask) for mask in masks)
     for name in names:
         neurons, synapses = find_parameters(name, ids, sources, targets)
-        weights[synapses], biases[neurons & has_bias] = frozen, frozen
+        neurons, synapses = neurons & has_bias, synapses & has_bias[targets]
+        if not (neurons.any() or synapses.any()):
+            problem = "an input, a delay or an interneuron has no parameters"
+            raise NetworkError(f"{quote(name)} has nothing to learn: {problem}")
+        weights[synapses], biases[neurons] = frozen, frozen
     return weights, biases

@@ -362,7 +362,7 @@ class Network:
             frozen: False: these parameters learn again.
 
         Raises:
-            NetworkError: There is no such neuron or synapse.
+            NetworkError: There is no such neuron or synapse, or it has nothing to learn.
 
         Examples:
             >>> network = na.Network.layered([2, 3, 1]).with_frozen("h1.*")

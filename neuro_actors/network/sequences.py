@@ -97,7 +97,7 @@ def as_targets(
                 problem = f"{format_count(is_, 'tick')}, but its inputs have {should}"
                 raise InputError(f"{what}: sequence {k} has {problem}")
     targets, masks = _take_masks(targets)
-    found = as_batch(what, pad_sequences(what, targets, ticks), names, (*ticks, *grid))
+    found = as_batch(what, pad_sequences(what, targets, ticks), names, grid, ticks)
     if masks is not None:
         mask = np.array(pad_sequences(what, masks, ticks), dtype=bool)
         left_out = mask.all(axis=-1)

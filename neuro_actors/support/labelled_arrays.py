@@ -40,7 +40,11 @@ def as_floats(what: str, values: ArrayLike) -> Array:
 
 
 def as_batch(
-    what: str, values: ArrayLike, names: Sequence[str], grid: tuple[int, ...] = ()
+    what: str,
+    values: ArrayLike,
+    names: Sequence[str],
+    grid: tuple[int, ...] = (),
+    ticks: tuple[int, ...] = (),
 ) -> Array:
     """Convert a batch of examples to a float64 array.
 
@@ -49,29 +53,32 @@ def as_batch(
 
     Args:
         what: What the batch is, for the text of an error.
-        values: Numbers, a row for each example. Shape (batch, *grid, len(names)), with batch at
-            least 1.
+        values: Numbers, a row for each example. Shape (batch, *ticks, *grid, len(names)), with
+            batch at least 1.
         names: The name of each column.
         grid: The shape of the positions at which each example has a row.
+        ticks: How many ticks each example has; () if there is no time.
 
     Returns:
-        A new C-contiguous array of shape (batch, *grid, len(names)).
+        A new C-contiguous array of shape (batch, *ticks, *grid, len(names)).
 
     Raises:
         InputError: The shape is another one, a value is no finite number, or columns bear other
             names.
     """
-    array = None if grid else _named_columns(what, values, names)
+    axes = (*ticks, *grid)
+    array = None if axes else _named_columns(what, values, names)
     if array is None:
         array = as_floats(what, values)
     n_columns = len(names)
-    if array.ndim == 2 + len(grid) and array.shape[1:] == (*grid, n_columns) and len(array):
+    if array.ndim == 2 + len(axes) and array.shape[1:] == (*axes, n_columns) and len(array):
         return array
-    if grid:
-        expected = ", ".join(["batch", *map(str, grid), str(n_columns)])
+    if axes:
+        counts = [*(f"{n} ticks" for n in ticks), *map(str, grid), str(n_columns)]
+        each = " and ".join(["each tick"] * len(ticks) + ["each position"] * bool(grid))
         raise InputError(
-            f"{what}: expected shape ({expected}), one number for each position and each of "
-            f"{list_names(names)}, got {array.shape}"
+            f"{what}: expected shape ({', '.join(['batch', *counts])}), one number for {each} and "
+            f"each of {list_names(names)}, got {array.shape}"
         )
     raise InputError(
         f"{what}: expected shape (batch, {n_columns}), one column for each of {list_names(names)}, "

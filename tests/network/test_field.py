@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -197,6 +198,16 @@ def test_parameters_are_frozen_by_name() -> None:
     assert int(whole.with_frozen("x*->h1.1").frozen_weights.sum()) == 2
     with pytest.raises(na.NetworkError, match=r"^no neuron and no synapse is named 'h2\.\*'"):
         whole.with_frozen("h2.*")
+
+
+@pytest.mark.parametrize("name", ["x0", "gate", "x0->gate", "x*"])
+def test_what_has_nothing_to_learn_is_not_frozen(name: str) -> None:
+    nodes = [na.Input("x0"), na.Input("x1"), na.Interneuron("gate", "product"), na.Neuron("y")]
+    ends = [("x0", "gate"), ("x1", "gate"), ("gate", "y")]
+    network = na.Network(nodes, [na.Synapse(*one) for one in ends], ["y"])
+    assert network.with_frozen("*").frozen_biases.tolist() == [False, False, False, True]
+    with pytest.raises(na.NetworkError, match=f"^'{re.escape(name)}' has nothing to learn: an inp"):
+        network.with_frozen(name)
 
 
 def test_what_has_no_bias_has_none_that_is_frozen() -> None:

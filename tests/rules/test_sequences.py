@@ -174,6 +174,11 @@ def test_a_log_of_them_is_audited(tmp_path: Path, channels: str) -> None:
         (CASE.x, TARGETS, "targets: sequence 1 has 2 ticks, but its inputs have 5"),
         (X, TARGETS[:2], "x has 3 examples, but targets has 2"),
         ([X[0], X[1][:, :1]], TARGETS[:2], "x: sequences may differ in their length alone"),
+        (
+            CASE.x,
+            CASE.targets[:, 0],
+            r"targets: expected shape \(batch, 5 ticks, 1\), one number for each tick and each of",
+        ),
         ([X[0], X[1][:0]], TARGETS[:2], "x: sequence 1: expected 1 to 5 ticks, got 0"),
         ([X[0], X[1] * np.nan], TARGETS[:2], r"x: sequence 1: the value at \[0, 0\] is nan"),
         (CASE.x, CASE.targets * np.nan, "targets: the value at .* is nan"),
