@@ -112,6 +112,7 @@ def _compute(
     rows = leaves[2].reshape(batch, ticks, -1, len(network.inputs))
     masks = draw_masks(network, batch, (ticks,) if network.delays else (), step)
     known: dict[tuple[int, int], Any] = {}  # by tick and neuron: (batch, positions)
+    signals: dict[tuple[int, int], Any] = {}  # of neurons, the same
 
     def value(t: int, k: int) -> Any:
         if (t, k) not in known:
@@ -129,7 +130,10 @@ def _compute(
             return rows[:, t, :, network.inputs.index(network.ids[k])]
         sources = set(network.sources[network.incoming.of(k)].tolist())
         values = {source: value(t, source) for source in sources}
-        said = _neuron(torch, network, k, values, *leaves[:2])
+        if k not in network.interneurons:
+            signals[t, k] = _signal(torch, network, k, values, *leaves[:2])
+            return _activation(torch, network.activations[k])(signals[t, k])
+        said = _interneuron(torch, network, k, values)
         return said * tensor(masks[t, k]) if (t, k) in masks else said
 
     if all(later > 0 for _, later in network.delays.values()):  # tick after tick: less deep
@@ -140,24 +144,32 @@ def _compute(
     predictions = torch.stack(
         [torch.stack([value(t, k) for k in outputs], dim=2) for t in range(ticks)], dim=1
     )
+    compute = (own_losses or {}).get(loss) or _loss(torch, loss)
     by_row = predictions.reshape(-1, len(outputs))
+    if loss == "cross_entropy" and {network.activations[k] for k in outputs} == {"sigmoid"}:
+        # of a probability near 1 the logit says more, and torch's own loss is cut off at 1e-12
+        by_tick = [torch.stack([signals[t, k] for k in outputs], dim=2) for t in range(ticks)]
+        by_row = torch.stack(by_tick, dim=1).reshape(-1, len(outputs))
+        compute = lambda z, t: (torch.logaddexp(z, torch.zeros_like(z)) - t * z).sum(1)  # noqa: E731
     wanted = tensor(targets).reshape(-1, len(outputs))
     counts = ~wanted.isnan().all(1)
-    compute = (own_losses or {}).get(loss) or _loss(torch, loss)
     losses = torch.zeros(len(wanted), dtype=torch.float64)
     losses = losses.masked_scatter(counts, compute(by_row[counts], wanted[counts]))
     return leaves, predictions.reshape(targets.shape), losses.reshape(batch, -1).sum(1).mean()
 
 
-def _neuron(
+def _signal(
     torch: Any, network: Network, k: int, values: dict[int, Any], weights: Any, biases: Any
 ) -> Any:
-    """Return the activation of a neuron, or of an interneuron, at all of its positions."""
+    """Return the signal of a neuron at all of its positions."""
     incoming = network.incoming.of(k)
     sources = [values[source] for source in network.sources[incoming].tolist()]
-    if k not in network.interneurons:
-        signal = torch.stack(sources, dim=2) @ weights[incoming] + biases[k]
-        return _activation(torch, network.activations[k])(signal)
+    return torch.stack(sources, dim=2) @ weights[incoming] + biases[k]
+
+
+def _interneuron(torch: Any, network: Network, k: int, values: dict[int, Any]) -> Any:
+    """Return the activation of an interneuron at all of its positions."""
+    sources = [values[source] for source in network.sources[network.incoming.of(k)].tolist()]
     node = network.interneurons[k]
     # a dropout repeats; what has a step multiplies by its mask
     name = "sum" if read_dropout(node.combination) else node.combination

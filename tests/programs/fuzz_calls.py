@@ -319,7 +319,9 @@ def draw(seed: int, number: int) -> Case:
         place = rng.choice([name for name in ("x", "targets") if name in handed])
         kind = rng.choice(sorted(WRONG))
         source = x_exact if place == "x" else t_exact
-        handed[place], wrong = WRONG[kind](source), f"{kind} as {place}"
+        # a row of targets that is masked as a whole does not count, and that is right
+        if not (place == "targets" and kind.startswith("masked") and t_exact.shape[1] == 1):
+            handed[place], wrong = WRONG[kind](source), f"{kind} as {place}"
     return Case(network, x_exact, t_exact, loss, call, handed, wrong, f"{note}; {note_t}")
 
 

@@ -64,6 +64,13 @@ def test_a_wrong_slope_of_any_function_is_found(name: str, monkeypatch) -> None:
     assert not all(agrees(case) for case in proving)
 
 
+def test_a_probability_near_1_is_compared_by_its_logit() -> None:
+    """PyTorch's own binary cross-entropy divides by at least 1e-12."""
+    (verdict,) = verify(1, seed=249, channels="bundled", torch=True, any_kind=True)
+    assert verdict.passed
+    assert verdict.differences["PyTorch"] < 0.1
+
+
 def test_of_equals_the_first_is_the_greatest() -> None:
     """As documented of a maximum, and as `torch.max` along an axis; `amax` would share."""
     nodes = [na.Input("a"), na.Input("b"), na.Interneuron("y", "max")]
