@@ -41,6 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--note-passed", metavar="FILE", help="write the ids of tests that passed")
     parser.addoption("--without", metavar="FILE", help="leave out the tests that a file names")
+    parser.addoption(
+        "--share", metavar="K/N", help="of the cases of each slow test run every N-th, from K on"
+    )
 
 
 class Passed:
@@ -73,12 +76,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         passed = set(Path(file).read_text().splitlines())
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
         items[:] = [item for item in items if item.nodeid not in passed]
+    if share := config.getoption("--share"):
+        _leave_out_other_shares(config, items, *map(int, share.split("/")))
     if config.getoption("--run-slow"):
         return
     slow = [item for item in items if any(map(item.get_closest_marker, MODULES))]
     config.stash[LEFT_OUT] = len(slow)
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if not any(map(item.get_closest_marker, MODULES))]
+
+
+def _leave_out_other_shares(
+    config: pytest.Config, items: list[pytest.Item], k: int, n: int
+) -> None:
+    """Leave out the cases of slow tests that belong to other shares; each case belongs to one."""
+    counts: dict[str, int] = {}
+    others = []
+    for item in items:
+        test, bracket, _ = item.nodeid.partition("[")
+        if bracket and item.get_closest_marker("slow"):
+            counts[test] = counts.get(test, 0) + 1
+            if counts[test] % n != k % n:
+                others.append(item)
+    left_out = {item.nodeid for item in others}
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item.nodeid not in left_out]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
