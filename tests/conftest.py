@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--note-passed", metavar="FILE", help="write the ids of tests that passed")
     parser.addoption("--without", metavar="FILE", help="leave out the tests that a file names")
     parser.addoption(
-        "--share", metavar="K/N", help="of the cases of each slow test run every N-th, from K on"
+        "--share", metavar="K/N", help="of the slow tests of each file run every N-th, from K on"
     )
 
 
@@ -89,18 +89,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _leave_out_other_shares(
     config: pytest.Config, items: list[pytest.Item], k: int, n: int
 ) -> None:
-    """Leave out the cases of slow tests that belong to other shares; each case belongs to one."""
-    counts: dict[str, int] = {}
-    others = []
+    """Of each file's slow tests leave out those of other shares; each test belongs to one."""
+    counts: dict[Path, int] = {}
+    others = set()
     for item in items:
-        test, bracket, _ = item.nodeid.partition("[")
-        if bracket and item.get_closest_marker("slow"):
-            counts[test] = counts.get(test, 0) + 1
-            if counts[test] % n != k % n:
-                others.append(item)
-    left_out = {item.nodeid for item in others}
-    config.hook.pytest_deselected(items=others)
-    items[:] = [item for item in items if item.nodeid not in left_out]
+        if any(map(item.get_closest_marker, MODULES)):
+            counts[item.path] = counts.get(item.path, 0) + 1
+            if counts[item.path] % n != k % n:
+                others.add(item)
+    config.hook.pytest_deselected(items=[item for item in items if item in others])
+    items[:] = [item for item in items if item not in others]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
