@@ -26,6 +26,7 @@ def test_a_notebook_shows_a_figure_once(monkeypatch: pytest.MonkeyPatch) -> None
     import matplotlib.pyplot as plt
     from IPython.core.formatters import DisplayFormatter
 
+    plt.close("all")  # of other tests
     monkeypatch.setattr(plt, "get_backend", lambda: "module://matplotlib_inline.backend_inline")
     shown = DisplayFormatter()
     for figure in (result().plot(), Network.layered([2, 2, 1]).plot()):
