@@ -23,10 +23,12 @@ from ..neuron.messages import (
     TANGENT,
     TARGET,
     URGENCY,
+    Message,
     MessageKind,
     Step,
 )
 from ..support.arrays import Array, Indices, freeze
+from ..support.errors import MessageError
 from .interface import Waiting
 from .routes import Moment, Over, Routes, RouteSpec, Size, StepKind
 
@@ -211,6 +213,25 @@ class MemberMail(Generic[Address]):
         columns = numbers and numbers // self.waits[ACTIVATION].positions
         for inbox, positions in self.waits[kind].opened:
             inbox.open(number, columns * positions or None)
+
+    def accept_all(self, messages: Sequence[Message]) -> None:
+        """Put messages into the inboxes of their kinds, in their order.
+
+        Args:
+            messages: The messages. At least one.
+
+        Raises:
+            MessageError: One of them must not be accepted. Those before it are in their places.
+        """
+        inbox = self.inboxes.get(messages[0].kind)
+        if len(messages) > 1 and inbox is not None and inbox.accept_all(messages):
+            return
+        for message in messages:
+            inbox = self.inboxes.get(message.kind)
+            if inbox is None:
+                problem = f"{self.node!r} cannot accept {message}: it has no synapse for it"
+                raise MessageError(problem)
+            inbox.accept(message)
 
     def take(
         self, kind: MessageKind, port: PortArrays[Address]

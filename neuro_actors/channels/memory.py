@@ -14,7 +14,7 @@ import trio
 from ..network.network import Network
 from ..neuron.messages import ACTIVATION, URGENCY, Message, MessageKind, Step
 from ..support.arrays import Array
-from ..support.errors import MessageError, SimulationError
+from ..support.errors import SimulationError
 from .collector import Collector
 from .interface import ChannelsDefaults, Recorder, Statistics, Waiting
 from .member_mail import EnvironmentMail, MemberMail, OutputArrays, PortArrays, make_mail
@@ -161,20 +161,19 @@ async def _receive_all(
     kind: MessageKind, mail: MemberMail[Address], mailbox: trio.MemoryReceiveChannel[Message]
 ) -> None:
     """Wait until all mail of a kind has arrived. Mail of other kinds is sorted into its inboxes."""
-    inboxes, receive_nowait = mail.inboxes, mailbox.receive_nowait
-    inbox = inboxes[kind]
+    inbox = mail.inboxes[kind]
     while not inbox.complete:
-        message = await mailbox.receive()
-        try:
-            while True:
-                inboxes[message.kind].accept(message)
-                message = receive_nowait()
-        except (trio.WouldBlock, trio.EndOfChannel):
-            pass
-        except KeyError:
-            raise MessageError(
-                f"{mail.node!r} cannot accept {message}: it has no synapse for it"
-            ) from None
+        mail.accept_all(_burst(await mailbox.receive(), mailbox))
+
+
+def _burst(first: Message, mailbox: trio.MemoryReceiveChannel[Message]) -> list[Message]:
+    """Return a message, and all others that a mailbox holds by now."""
+    messages, receive_nowait = [first], mailbox.receive_nowait
+    try:
+        while True:
+            messages.append(receive_nowait())
+    except (trio.WouldBlock, trio.EndOfChannel):
+        return messages
 
 
 def _send(

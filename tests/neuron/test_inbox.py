@@ -76,6 +76,69 @@ def test_refused_and_nothing_changed(case: str) -> None:
     assert p.take()[1].shape == (3, 2)
 
 
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("place", range(4))
+def test_a_burst_with_a_message_to_refuse_changes_nothing(case: str, place: int) -> None:
+    """Wherever it is in the burst, and whether the burst would have completed the inbox or not."""
+    bad, _ = REFUSED[case]
+    good = [mail("c", (5, 6)), mail("a"), mail("b", (3, 4))]
+    for others in (good, [m for m in good if m.source == "a"]):
+        p = inbox()
+        assert not p.accept_all([*others[:place], bad, *others[place:]])
+        assert p.missing == ("a", "b", "c")
+        for message in good:
+            p.accept(message)
+        assert p.take()[1].tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize("known", [None, 2])
+@pytest.mark.parametrize("one_by_one", [(), (0,), (1,), (0, 1)])
+def test_bursts_give_the_order_of_the_synapses(
+    known: int | None, one_by_one: tuple[int, ...]
+) -> None:
+    """Two bursts; some of them are accepted one by one, in the first round or in the second."""
+    messages = [mail(s, (k, k + 0.5)) for k, s in enumerate("abc")]
+    for order in itertools.permutations(messages):
+        for cut, singly in itertools.product(range(1, 4), range(2)):
+            p = Inbox("n", ACTIVATION, ["a", "b", "c"], extra=True)
+            for time in range(2):
+                p.open(1, known)
+                for k, burst in enumerate((order[:cut], order[cut:])):
+                    if time == singly and k in one_by_one:
+                        for message in burst:
+                            p.accept(message)
+                    elif burst:
+                        assert p.accept_all(burst)
+                assert p.complete
+                step, values = p.take()
+                assert step is ONE
+                assert values.tolist() == [[0, 0.5], [1, 1.5], [2, 2.5], [1, 1]]
+                assert values.flags.c_contiguous
+
+
+def test_nothing_is_left_of_the_step_before() -> None:
+    p = inbox()
+    assert p.accept_all([mail("b"), mail("a"), mail("c")])
+    p.take()
+    p.open(1)
+    for source in "abc":
+        p.accept(mail(source, (7, 8)))
+    assert p.take()[1].tolist() == [[7, 8]] * 3
+
+
+def test_a_burst_of_another_size_or_step_than_the_inbox_is_open_for() -> None:
+    matrix = ((1, 2), (3, 4))
+    for known, messages in (
+        (2, [mail("a", (1, 2, 3)), mail("b", (1, 2, 3))]),
+        (2, [mail("a", step=TWO), mail("b", step=TWO)]),
+        (None, [mail("a", matrix), mail("b", matrix)]),
+    ):
+        p = Inbox("n", ACTIVATION, ["a", "b", "c"])
+        p.open(1, known)
+        assert not p.accept_all(messages)
+        assert p.missing == ("a", "b", "c")
+
+
 def test_large_values_whose_square_overflows_are_accepted() -> None:
     p = inbox()
     with np.errstate(over="ignore"):

@@ -296,9 +296,11 @@ def _fill(mail: MemberMail[int], kind: MessageKind, endpoint: Endpoint, shared: 
     """Put all mail of a kind into its inbox."""
     delivery = endpoint.delivery
     step = _step(delivery, shared)
+    messages = []
     for route in endpoint.routes_in[kind]:
         _, source, target, *_ = shared.injector.names[route]
-        mail.inboxes[kind].accept(Message(step, kind, source, target, delivery.mail[route]))
+        messages.append(Message(step, kind, source, target, delivery.mail[route]))
+    mail.accept_all(messages)
 
 
 def _frames(step: Step, rows: Iterable[tuple[int, Array]], delivery: DeliveryState) -> list[Frame]:
