@@ -6,15 +6,18 @@
     y = na.layers.dense(na.layers.flatten(h), 10, name="y")
     net = na.layers.network(y, seed=0)
 
-Each builder takes layers and returns a new one; a layer is a value, and nothing is hidden in it: it
-has neurons, interneurons and synapses, with telling names ("block1.head0.query3"). Weights are
-drawn as the network draws them. A layer of your own is a function of these.
+Each builder takes layers and returns a new one; so do `h + x` and `h * gate`. A layer is a value,
+and nothing is hidden in it: it has neurons, interneurons and synapses, with telling names
+("block1.head0.query3"). Weights are drawn as the network draws them. A layer of your own is a
+function of these.
 
 Files:
 
-    layer.py            `Layer`, `network`: what a layer is, and how a network is collected
-    parts.py            a row of neurons, a row of interneurons
-    dense.py            inputs, dense, embedding, positions, sums, products, combine
+    builder.py          what makes a function a builder: its errors begin with its name
+    layer.py            `Layer`: what a layer is; add, multiply, and the interneurons of all
+    collect.py          `network`: how a network is collected
+    parts.py            a row of neurons
+    dense.py            inputs, dense, embedding, positions, concatenate, residual, scale, combine
     convolution.py      conv2d, max_pool, mean_pool, flatten, at
     normalization.py    layer_norm, softmax
     dropout.py          dropout
@@ -27,20 +30,11 @@ import typing as _typing
 
 from ..support.hints import missing_attribute as _missing_attribute
 from .attention import attention
+from .collect import network
 from .convolution import at, conv2d, flatten, max_pool, mean_pool
-from .dense import (
-    add,
-    combine,
-    concatenate,
-    dense,
-    embedding,
-    inputs,
-    multiply,
-    positions,
-    residual,
-)
+from .dense import combine, concatenate, dense, embedding, inputs, positions, residual, scale
 from .dropout import dropout
-from .layer import Layer, network
+from .layer import Layer, add, multiply
 from .normalization import layer_norm, softmax
 from .recurrent import gru, lstm, rnn
 from .transformer import transformer_block
@@ -68,6 +62,7 @@ __all__ = [
     "positions",
     "residual",
     "rnn",
+    "scale",
     "softmax",
     "transformer_block",
 ]

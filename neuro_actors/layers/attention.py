@@ -20,16 +20,18 @@ from __future__ import annotations
 from ..network import field
 from ..network.field import Field
 from ..support.errors import NetworkError
-from ..support.hints import explains_arguments
 from ..support.scalars import as_whole_number
 from ..support.validation import as_flag
+from .builder import builder
+from .collect import join
 from .dense import dense
+from .dropout import as_rate
 from .dropout import dropout as drop
-from .layer import Layer, as_layer, choose_name, join, show_layer
-from .parts import interneurons, neurons, numbered, only
+from .layer import Layer, as_layer, choose_name, interneurons, show_layer
+from .parts import neurons, numbered, only
 
 
-@explains_arguments
+@builder
 def attention(
     x: Layer,
     heads: int = 1,
@@ -53,19 +55,23 @@ def attention(
         NetworkError: A layer does not live at one axis, or heads do not divide the features.
         InputError: A number is not as it must be.
     """
-    keys = as_layer("attention", x) if source is None else as_layer("attention", source)
-    n = check_heads("attention", heads, x, keys)
+    keys = x if source is None else source
+    n = check_heads(heads, x, keys)
     causal = as_flag("causal", causal)
+    if causal and keys.grid != x.grid:
+        raise NetworkError(
+            f"causal: expected one key for each query, got {show_layer(x)}, and {show_layer(keys)}"
+        )
+    dropout = as_rate("dropout", dropout)
     name = choose_name("attention", name, x, keys)
     last = attend(name, name, x, keys, n, causal, dropout)
     return join(name, "attention", last, [x] if keys is x else [x, keys])
 
 
-def check_heads(what: str, heads: int, *layers: Layer) -> int:
+def check_heads(heads: int, *layers: Layer) -> int:
     """Check that attention is possible between layers.
 
     Args:
-        what: The builder, for the text of an error.
         heads: How many heads there are.
         layers: The layer of the queries, then others.
 
@@ -73,17 +79,17 @@ def check_heads(what: str, heads: int, *layers: Layer) -> int:
         The number of heads.
 
     Raises:
-        NetworkError: A layer does not live at one axis, or heads do not divide the features.
+        NetworkError: A layer is none, or does not live at one axis; or heads do not divide the
+            features.
         InputError: `heads` is no whole number from 1 on.
     """
-    n = as_whole_number(f"{what}: heads", heads, 1)
+    n = as_whole_number("heads", heads, 1)
     for layer in layers:
-        if len(layer.grid) != 1:
+        if len(as_layer(layer).grid) != 1:
             advice = "attention is between positions along one axis, as tokens are"
-            raise NetworkError(f"{what}: {advice}, but there is {show_layer(layer)}")
+            raise NetworkError(f"{advice}, but there is {show_layer(layer)}")
     if len(layers[0]) % n:
-        problem = f"{n} heads must divide the features of {show_layer(layers[0])}"
-        raise NetworkError(f"{what}: {problem}")
+        raise NetworkError(f"{n} heads must divide the features of {show_layer(layers[0])}")
     return n
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from itertools import product
 
 from ..network import field
-from ..network.field import Field, Grid, GridLike, count_positions, window_grid
+from ..network.field import Field, Grid, GridLike, as_grid, count_positions, window_grid
 from ..network.function_names import AnyActivation
 from ..support.errors import NetworkError
-from ..support.hints import explains_arguments
 from ..support.scalars import as_whole_number
-from .layer import Layer, as_layer, choose_name, join, show_layer
-from .parts import interneurons, neurons
+from ..support.text import quote
+from ..support.validation import as_flag
+from .builder import builder
+from .collect import join
+from .layer import Layer, as_layer, choose_name, interneurons, show_layer
+from .parts import neurons
 
 
-@explains_arguments
+@builder
 def conv2d(
     x: Layer,
     features: int,
@@ -52,13 +55,15 @@ def conv2d(
             into groups.
         InputError: A number is not as it must be.
     """
-    grid = _grid("conv2d", x)
-    n = as_whole_number("conv2d: features", features, 1)
-    parts = as_whole_number("conv2d: groups", groups, 1)
+    grid = _grid(x)
+    if isinstance(padding, str):
+        advice = "write padding=1 for a kernel of 3 that leaves the grid as it is, 2 for one of 5"
+        raise NetworkError(f"padding must be a whole number, got {quote(padding)}: {advice}")
+    n = as_whole_number("features", features, 1)
+    parts = as_whole_number("groups", groups, 1)
     if n % parts or len(x) % parts:
         raise NetworkError(
-            f"conv2d: {parts} groups must divide the {n} new features as well as those of "
-            f"{show_layer(x)}"
+            f"{parts} groups must divide the {n} new features as well as those of {show_layer(x)}"
         )
     name = choose_name("conv", name, x)
     taps = _taps(grid, kernel, stride, padding, dilation)
@@ -66,12 +71,12 @@ def conv2d(
     own, fan = n // parts, len(x) // parts * len(taps)
     ids = read.ids
     hears = [[(id, None) for id in ids[k // own * fan :][:fan]] for k in range(n)]
-    start = 0.0 if bias else None
+    start = 0.0 if as_flag("bias", bias) else None
     last = neurons(name, [read], hears, activation, bias=start)
     return join(name, "conv", last, [x])
 
 
-@explains_arguments
+@builder
 def max_pool(
     x: Layer,
     kernel: GridLike | None = None,
@@ -94,12 +99,12 @@ def max_pool(
     Raises:
         NetworkError: x lives at one position, or the window does not fit.
     """
-    name = choose_name("max_pool", name, as_layer("max_pool", x))
-    window = _window("max_pool", x, kernel, stride, padding)
+    name = choose_name("max_pool", name, as_layer(x))
+    window = _window(x, kernel, stride, padding)
     return interneurons(name, "max", [x], [[id] for id in x.ids], window, kind="max_pool")
 
 
-@explains_arguments
+@builder
 def mean_pool(
     x: Layer,
     kernel: GridLike | None = None,
@@ -122,8 +127,8 @@ def mean_pool(
     Raises:
         NetworkError: See `max_pool`.
     """
-    name = choose_name("mean_pool", name, as_layer("mean_pool", x))
-    window = _window("mean_pool", x, kernel, stride, padding)
+    name = choose_name("mean_pool", name, as_layer(x))
+    window = _window(x, kernel, stride, padding)
     size = count_positions(x.grid)
     if kernel is not None:
         size = count_positions(window_grid(x.grid, kernel, stride, padding, 1)[0])
@@ -132,7 +137,7 @@ def mean_pool(
     return join(name, "mean_pool", last, [x])
 
 
-@explains_arguments
+@builder
 def flatten(x: Layer, *, name: str | None = None) -> Layer:
     """Return each position of each feature as a feature of its own, at one position.
 
@@ -143,7 +148,7 @@ def flatten(x: Layer, *, name: str | None = None) -> Layer:
     Raises:
         NetworkError: x lives at one position.
     """
-    grid = _grid("flatten", x)
+    grid = _grid(x)
     name = choose_name("flatten", name, x)
     fields = [field.at(grid, where) for where in product(*map(range, grid))]
     return interneurons(
@@ -157,7 +162,7 @@ def flatten(x: Layer, *, name: str | None = None) -> Layer:
     )
 
 
-@explains_arguments
+@builder
 def at(x: Layer, position: int | tuple[int, ...], *, name: str | None = None) -> Layer:
     """Return the features of one position alone, such as the last token.
 
@@ -170,23 +175,21 @@ def at(x: Layer, position: int | tuple[int, ...], *, name: str | None = None) ->
         NetworkError: x lives at one position, or a tuple has another number of axes.
         InputError: There is no such position. A negative number is none.
     """
-    grid = _grid("at", x)
+    grid = _grid(x)
     name = choose_name("at", name, x)
     one = field.at(grid, position)
     return interneurons(name, "sum", [x], [[id] for id in x.ids], one, kind="at")
 
 
-def _grid(what: str, x: Layer) -> Grid:
-    if not as_layer(what, x).grid:
+def _grid(x: Layer) -> Grid:
+    if not as_layer(x).grid:
         advice = "give na.layers.inputs(…) its positions, such as positions=(28, 28)"
-        raise NetworkError(f"{what}: there is one position alone in {show_layer(x)}: {advice}")
+        raise NetworkError(f"there is one position alone in {show_layer(x)}: {advice}")
     return x.grid
 
 
-def _window(
-    what: str, x: Layer, kernel: GridLike | None, stride: GridLike | None, padding: GridLike
-) -> Field:
-    grid = _grid(what, x)
+def _window(x: Layer, kernel: GridLike | None, stride: GridLike | None, padding: GridLike) -> Field:
+    grid = _grid(x)
     if kernel is None:
         return field.reduce(grid)
     return field.window(grid, kernel, stride, padding)
@@ -196,6 +199,7 @@ def _taps(
     grid: Grid, kernel: GridLike, stride: GridLike, padding: GridLike, dilation: GridLike
 ) -> list[tuple[str, Field | None]]:
     """Return the name and the field of each tap; None: it hears its own position."""
+    as_grid("stride", stride)
     sizes, out, steps, pads, gaps = window_grid(grid, kernel, stride, padding, dilation)
     taps: list[tuple[str, Field | None]] = []
     for tap in product(*map(range, sizes)):

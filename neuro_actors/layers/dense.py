@@ -1,8 +1,9 @@
-"""Inputs, and layers in which each position stays by itself: dense, embedding, sums, products."""
+"""Inputs, and layers in which each position stays by itself: dense, embedding, residual, scale."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,14 +11,23 @@ from ..network.elements import Input, Interneuron, Neuron, Synapse
 from ..network.field import NOWHERE, Field, GridLike, as_grid, count_positions
 from ..network.function_names import AnyActivation, AnyCombination
 from ..support.errors import NetworkError
-from ..support.hints import explains_arguments
-from ..support.scalars import as_whole_number
+from ..support.scalars import as_number, as_whole_number, got
 from ..support.text import quote
-from .layer import Layer, as_layer, check_features, check_grids, choose_name, show_layer
-from .parts import interneurons, neurons
+from ..support.validation import as_flag
+from .builder import builder
+from .layer import (
+    Layer,
+    as_layer,
+    check_features,
+    check_grids,
+    choose_name,
+    interneurons,
+    show_layer,
+)
+from .parts import neurons
 
 
-@explains_arguments
+@builder
 def inputs(features: int, positions: GridLike = (), name: str = "x") -> Layer:
     """Return a layer of inputs, called x0, x1, ….
 
@@ -30,14 +40,14 @@ def inputs(features: int, positions: GridLike = (), name: str = "x") -> Layer:
         NetworkError: The grid is no grid, or the name no text.
         InputError: `features` is no whole number from 1 on.
     """
-    n = as_whole_number("inputs: features", features, 1)
-    grid = () if isinstance(positions, tuple) and not positions else as_grid("inputs", positions)
+    n = as_whole_number("features", features, 1)
+    grid = () if isinstance(positions, tuple) and not positions else as_grid("positions", positions)
     name = choose_name("x", name)
     ids = tuple(f"{name}{k}" for k in range(n))
     return Layer(name, ids, grid, (), tuple(Input(id, grid) for id in ids), (), "inputs")
 
 
-@explains_arguments
+@builder
 def dense(
     x: Layer,
     features: int,
@@ -62,13 +72,14 @@ def dense(
         NetworkError: x is no layer.
         InputError: `features` is no whole number from 1 on.
     """
-    n = as_whole_number("dense: features", features, 1)
-    name = choose_name("dense", name, as_layer("dense", x))
+    n = as_whole_number("features", features, 1)
+    name = choose_name("dense", name, as_layer(x))
     hears = [[(id, None) for id in x.ids]] * n
-    return neurons(name, [x], hears, activation, bias=0.0 if bias else None, kind="dense")
+    start = 0.0 if as_flag("bias", bias) else None
+    return neurons(name, [x], hears, activation, bias=start, kind="dense")
 
 
-@explains_arguments
+@builder
 def embedding(x: Layer, features: int, *, name: str | None = None) -> Layer:
     """Return the embedding of one-hot inputs: a dense layer without biases.
 
@@ -84,13 +95,13 @@ def embedding(x: Layer, features: int, *, name: str | None = None) -> Layer:
         NetworkError: x is no layer.
         InputError: `features` is no whole number from 1 on.
     """
-    n = as_whole_number("embedding: features", features, 1)
-    name = choose_name("embedding", name, as_layer("embedding", x))
+    n = as_whole_number("features", features, 1)
+    name = choose_name("embedding", name, as_layer(x))
     hears = [[(id, None) for id in x.ids]] * n
     return neurons(name, [x], hears, bias=None, kind="embedding")
 
 
-@explains_arguments
+@builder
 def positions(x: Layer, *, name: str | None = None) -> Layer:
     """Return one feature for each position of a layer: 1 there, 0 at all others.
 
@@ -107,10 +118,10 @@ def positions(x: Layer, *, name: str | None = None) -> Layer:
     Raises:
         NetworkError: x is no layer, or lives at one position.
     """
-    name = choose_name("positions", name, as_layer("positions", x))
+    name = choose_name("positions", name, as_layer(x))
     n = count_positions(x.grid)
     if n == 1:
-        raise NetworkError(f"positions: there is one position alone, got {show_layer(x)}")
+        raise NetworkError(f"there is one position alone, got {show_layer(x)}")
     zero = f"{name}.zero"
     here = np.arange(n)
     fields = [
@@ -131,7 +142,7 @@ def positions(x: Layer, *, name: str | None = None) -> Layer:
     )
 
 
-@explains_arguments
+@builder
 def concatenate(*layers: Layer) -> Layer:
     """Return a layer that has the features of several, one after the other. It adds no neuron.
 
@@ -141,37 +152,20 @@ def concatenate(*layers: Layer) -> Layer:
     Raises:
         NetworkError: They do not, or there are none.
     """
-    _some("concatenate", layers)
-    check_grids("concatenate", *layers)
+    if not layers:
+        raise NetworkError("expected layers, got none")
+    check_grids(*layers)
     ids = tuple(id for layer in layers for id in layer.ids)
     if len(set(ids)) < len(ids):
         twice = next(id for k, id in enumerate(ids) if id in ids[:k])
         raise NetworkError(
-            f"concatenate: the feature {quote(twice)} occurs twice in "
+            f"the feature {quote(twice)} occurs twice in "
             f"{', '.join(map(str, layers))}: write name='another name' in one of them"
         )
     return Layer(" and ".join(layer.name for layer in layers), ids, layers[0].grid, layers)
 
 
-@explains_arguments
-def add(*layers: Layer, name: str | None = None) -> Layer:
-    """Return the sum of layers, feature by feature.
-
-    Args:
-        layers: The layers, with as many features at the same positions.
-        name: The name of the sum. None: add1, add2, ….
-
-    Raises:
-        NetworkError: They differ, or there are none.
-    """
-    _some("add", layers)
-    check_features("add", *layers)
-    name = choose_name("add", name, *layers)
-    hears = list(zip(*(layer.ids for layer in layers), strict=True))
-    return interneurons(name, "sum", layers, hears, kind="add")
-
-
-@explains_arguments
+@builder
 def residual(
     x: Layer, branch: Layer | Callable[[Layer], Layer], *, name: str | None = None
 ) -> Layer:
@@ -186,40 +180,44 @@ def residual(
     Raises:
         NetworkError: The branch has other features, or lives at other positions.
     """
-    as_layer("residual", x)
+    as_layer(x)
     if not isinstance(branch, Layer) and callable(branch):
         branch = branch(x)
-    other = as_layer("residual", branch)
-    check_features("residual", x, other)
+    other = as_layer(branch)
+    check_features(x, other)
     name = choose_name("residual", name, x, other)
     hears = list(zip(x.ids, other.ids, strict=True))
     return interneurons(name, "sum", [x, other], hears, kind="residual")
 
 
-@explains_arguments
-def multiply(x: Layer, gate: Layer, *, name: str | None = None) -> Layer:
-    """Return the products of two layers, feature by feature: a gate.
+@builder
+def scale(
+    x: Layer,
+    factor: float | Sequence[float] = 1.0,
+    plus: float | Sequence[float] = 0.0,
+    *,
+    name: str | None = None,
+) -> Layer:
+    """Return each feature times a number plus a number, which do not learn: 1 - h, say.
+
+    Each feature has a frozen neuron, whose weight and bias they are.
 
     Args:
         x: The layer.
-        gate: Another one, with as many features, or with one, which then goes to all.
-        name: The name of the product. None: multiply1, multiply2, ….
+        factor: The factor, or one for each feature.
+        plus: What is added, or a number for each feature.
+        name: The name of the layer. None: scale1, ….
 
     Raises:
-        NetworkError: They do not fit.
+        NetworkError: x is no layer, or there are other numbers than one or one for each feature.
     """
-    as_layer("multiply", x)
-    as_layer("multiply", gate)
-    check_grids("multiply", x, gate)
-    if len(gate) != 1:
-        check_features("multiply", x, gate)
-    name = choose_name("multiply", name, x, gate)
-    gates = gate.ids * len(x) if len(gate) == 1 else gate.ids
-    hears = list(zip(x.ids, gates, strict=True))
-    return interneurons(name, "product", [x, gate], hears, kind="multiply")
+    name = choose_name("scale", name, as_layer(x))
+    factors, summands = _numbers("factor", x, factor), _numbers("plus", x, plus)
+    hears = [[(id, number)] for id, number in zip(x.ids, factors, strict=True)]
+    return neurons(name, [x], hears, bias=summands, frozen=True, kind="scale")
 
 
-@explains_arguments
+@builder
 def combine(
     x: Layer, combination: AnyCombination, field: Field | None = None, *, name: str | None = None
 ) -> Layer:
@@ -234,17 +232,22 @@ def combine(
     Raises:
         NetworkError: The field is no field, or not one of x's positions.
     """
-    name = choose_name("combine", name, as_layer("combine", x))
+    name = choose_name("combine", name, as_layer(x))
     if field is not None and not isinstance(field, Field):
         problem = f"field must be a field, such as na.field.window(…), got {quote(field)}"
-        raise NetworkError(f"combine: {problem}")
+        raise NetworkError(problem)
     if field is not None and field.sources != x.grid:
-        raise NetworkError(f"combine: {field!r} does not hear the positions of {show_layer(x)}")
+        raise NetworkError(f"{field!r} does not hear the positions of {show_layer(x)}")
     return interneurons(name, combination, [x], [[id] for id in x.ids], field, kind="combine")
 
 
-def _some(what: str, layers: tuple[Layer, ...]) -> None:
-    if not layers:
-        raise NetworkError(f"{what}: expected layers, got none")
-    for layer in layers:
-        as_layer(what, layer)
+def _numbers(what: str, x: Layer, given: float | Sequence[float]) -> list[float]:
+    is_list = isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str)
+    numbers: list[object] = [*given] if is_list else [given] * len(x)  # type: ignore[misc]
+    if len(numbers) != len(x):
+        problem = f"expected a number, or one for each feature of {show_layer(x)}"
+        raise NetworkError(f"{what}: {problem}; got {len(numbers)}")
+    for one in numbers:
+        if not math.isfinite(as_number(one)):
+            raise NetworkError(f"{what} must be a number, or one for each feature, got {got(one)}")
+    return [as_number(one) for one in numbers]

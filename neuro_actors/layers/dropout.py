@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ..network.dropout import show_dropout
-from ..support.hints import explains_arguments
-from .layer import Layer, as_layer, choose_name
-from .parts import interneurons
+from ..support.errors import NetworkError
+from ..support.scalars import as_number, as_whole_number, got
+from .builder import builder
+from .layer import Layer, as_layer, choose_name, interneurons
 
 
-@explains_arguments
+@builder
 def dropout(x: Layer, rate: float, *, seed: int = 0, name: str | None = None) -> Layer:
     """Return a layer that says 0 in place of some of what it hears (Srivastava et al. 2014).
 
@@ -25,6 +26,21 @@ def dropout(x: Layer, rate: float, *, seed: int = 0, name: str | None = None) ->
         NetworkError: x is no layer, or `rate` no such number.
         InputError: `seed` is no whole number from 0 on.
     """
-    name = choose_name("dropout", name, as_layer("dropout", x))
-    known = show_dropout(rate, seed)
+    name = choose_name("dropout", name, as_layer(x))
+    known = show_dropout(as_rate("rate", rate), as_whole_number("seed", seed, 0))
     return interneurons(name, known, [x], [[id] for id in x.ids], kind="dropout")
+
+
+def as_rate(what: str, rate: float) -> float:
+    """Convert the share that a layer leaves out; 0 leaves out nothing.
+
+    Args:
+        what: What it is, for the text of an error.
+        rate: The share, from 0 on and below 1.
+
+    Raises:
+        NetworkError: It is no such number.
+    """
+    if not 0.0 <= as_number(rate) < 1.0:
+        raise NetworkError(f"{what} must be a number from 0 on and below 1, got {got(rate)}")
+    return as_number(rate)

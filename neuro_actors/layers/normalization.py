@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from ..support.errors import NetworkError
-from ..support.hints import explains_arguments
-from ..support.scalars import as_number
-from .layer import Layer, as_layer, choose_name, join
-from .parts import interneurons, neurons, numbered, only
+from ..support.scalars import as_number, got
+from ..support.validation import as_flag
+from .builder import builder
+from .collect import join
+from .layer import Layer, as_layer, choose_name, interneurons
+from .parts import neurons, numbered, only
 
 
-@explains_arguments
+@builder
 def layer_norm(
     x: Layer, *, epsilon: float = 1e-5, affine: bool = True, name: str | None = None
 ) -> Layer:
@@ -28,9 +32,10 @@ def layer_norm(
     Raises:
         NetworkError: x is no layer, or `epsilon` is no number from 0 on.
     """
-    name = choose_name("norm", name, as_layer("layer_norm", x))
-    if not as_number(epsilon) >= 0:
-        raise NetworkError(f"layer_norm: epsilon must be a number from 0 on, got {epsilon!r}")
+    name = choose_name("norm", name, as_layer(x))
+    affine = as_flag("affine", affine)
+    if not 0 <= as_number(epsilon) < math.inf:
+        raise NetworkError(f"epsilon must be a number from 0 on, got {got(epsilon)}")
     share = 1.0 / len(x)
     mean = neurons(
         f"{name}.mean",
@@ -61,7 +66,7 @@ def layer_norm(
     return join(name, "norm", last, [x])
 
 
-@explains_arguments
+@builder
 def softmax(x: Layer, *, name: str | None = None) -> Layer:
     """Return the softmax of the features of each position: e^(x_k - ln Σ e^x_i).
 
@@ -75,7 +80,7 @@ def softmax(x: Layer, *, name: str | None = None) -> Layer:
     Raises:
         NetworkError: x is no layer.
     """
-    name = choose_name("softmax", name, as_layer("softmax", x))
+    name = choose_name("softmax", name, as_layer(x))
     total = interneurons(f"{name}.total", "logsumexp", [x], [x.ids], label=only(f"{name}.total"))
     less = [[(id, 1.0), (total.ids[0], -1.0)] for id in x.ids]
     last = neurons(name, [x, total], less, "exp", bias=None)

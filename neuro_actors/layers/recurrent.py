@@ -17,14 +17,15 @@ from __future__ import annotations
 
 from ..network.elements import Delay
 from ..network.function_names import AnyActivation
-from ..support.hints import explains_arguments
 from ..support.scalars import as_whole_number
 from ..support.validation import as_flag
-from .layer import Layer, as_layer, choose_name, join
-from .parts import Weight, interneurons, neurons, numbered
+from .builder import builder
+from .collect import join
+from .layer import Layer, as_layer, choose_name, interneurons
+from .parts import Weight, neurons, numbered
 
 
-@explains_arguments
+@builder
 def rnn(
     x: Layer,
     features: int,
@@ -53,7 +54,7 @@ def rnn(
     return units.join(neurons(units.name, [x, before], units.hear_all(x, before), activation))
 
 
-@explains_arguments
+@builder
 def gru(x: Layer, features: int, *, name: str | None = None, reverse: bool = False) -> Layer:
     """Return gated recurrent units (Cho et al. 2014), in PyTorch's form.
 
@@ -82,7 +83,7 @@ def gru(x: Layer, features: int, *, name: str | None = None, reverse: bool = Fal
     return units.join(units.sums("", new, units.products("keep", update, change)))
 
 
-@explains_arguments
+@builder
 def lstm(x: Layer, features: int, *, name: str | None = None, reverse: bool = False) -> Layer:
     """Return units with a long short-term memory (Hochreiter, Schmidhuber 1997; Gers et al. 2000).
 
@@ -121,9 +122,9 @@ class _Units:
     """
 
     def __init__(self, kind: str, x: Layer, features: int, name: str | None, reverse: bool) -> None:
-        self.x = as_layer(kind, x)
-        self.n = as_whole_number(f"{kind}: features", features, 1)
-        self.reverse = as_flag(f"{kind}: reverse", reverse)
+        self.x = as_layer(x)
+        self.n = as_whole_number("features", features, 1)
+        self.reverse = as_flag("reverse", reverse)
         self.kind = f"reverse_{kind}" if reverse else kind
         self.name = choose_name(self.kind, name, x)
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..network.function_names import AnyActivation
-from ..support.hints import explains_arguments
+from ..network.graph_checks import check_activations
 from ..support.scalars import as_whole_number
 from ..support.validation import as_flag
 from .attention import attend, check_heads
+from .builder import builder
+from .collect import join
 from .dense import dense, residual
+from .dropout import as_rate
 from .dropout import dropout as drop
-from .layer import Layer, as_layer, choose_name, join
+from .layer import Layer, as_layer, choose_name
 from .normalization import layer_norm
 
 
-@explains_arguments
+@builder
 def transformer_block(
     x: Layer,
     heads: int,
@@ -47,10 +50,12 @@ def transformer_block(
         NetworkError: x does not live at one axis, or heads do not divide its features.
         InputError: A number is not as it must be.
     """
-    name = choose_name("block", name, as_layer("transformer_block", x))
-    n = as_whole_number("transformer_block: hidden", hidden, 1)
-    heads = check_heads("transformer_block", heads, x)
+    name = choose_name("block", name, as_layer(x))
+    n = as_whole_number("hidden", hidden, 1)
+    heads = check_heads(heads, x)
     causal, norm_first = as_flag("causal", causal), as_flag("norm_first", norm_first)
+    check_activations([f"{name}.hidden.0"], [activation])
+    dropout = as_rate("dropout", dropout)
 
     def left(h: Layer, what: str) -> Layer:
         return drop(h, dropout, name=f"{name}.{what} left") if dropout else h

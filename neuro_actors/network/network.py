@@ -16,7 +16,7 @@ from ..support.arrays import Array, Indices, freeze
 from ..support.errors import InputError, NetworkError
 from ..support.hints import explain_missing, explains_arguments
 from ..support.scalars import as_whole_number
-from ..support.text import format_count, quote
+from ..support.text import quote
 from ..support.validation import as_flag, as_list
 from . import edge_list, graph_checks, layered
 from .elements import (
@@ -41,7 +41,7 @@ from .function_names import AnyActivation
 from .graph import Groups
 from .initial_weights import draw_weights
 from .positions import find_grids
-from .table import layer_table, level_table
+from .table import network_line, network_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -524,40 +524,21 @@ class Network:
         return Synapse(source, target, float(self.weights[k]), bool(self.frozen_weights[k]))
 
     def __repr__(self) -> str:
-        fans = self.incoming.sizes[~self.is_input]
-        fan = f"{fans.min()}" if fans.min() == fans.max() else f"{fans.min()} to {fans.max()}"
-        counts = (
-            format_count(len(self.inputs), "input"),
-            format_count(len(fans), "neuron"),
-            format_count(len(self.weights), "synapse"),
-            format_count(len(self.outputs), "output"),
-        )
-        return f"<Network: {', '.join(counts)}; depth {self.depth}, fan-in {fan}>"
+        return f"<Network: {network_line(self)}>"
 
     def describe(self) -> str:
-        """Return a table with one line for each level.
+        """Return the line that stands for the network, and a table with a line for each level.
 
-        A line shows how many neurons the level has, their fan-in and fan-out, the number of
-        parameters and the activation functions.
+        A line of the table shows how many neurons the level has, their fan-in and fan-out, the
+        number of parameters and the activation functions.
 
-        With interneurons, delays or several positions there is one line for each layer instead, as
-        the ids say before their first point: how many neurons and interneurons it has, how many
-        parameters learn, each counted once at however many positions it is used, how many are
-        frozen, and at which positions it lives.
+        With interneurons, delays or positions there is one line for each layer instead, as the ids
+        say before their first point: how many inputs, neurons, interneurons and delays it has, how
+        many parameters learn, each counted once at however many positions it is used, how many are
+        frozen, and at which positions it lives. The last line counts them all, and so does the
+        line above.
         """
-        if self.interneurons or self.delays or len(self.grids) > 1:
-            n = len(self.ids)
-            owned = self.frozen_weights & ~self.is_interneuron[self.targets]
-            n_frozen = np.bincount(self.targets[owned], minlength=n) + self.frozen_biases
-            layers = layer_table(
-                self.ids, self.activations, self.interneurons, self.delays,
-                self.grids, self.grid, self.n_parameters, n_frozen,
-            )  # fmt: skip
-            return f"{self!r}\n{layers}"
-        table = level_table(
-            self.level, self.incoming, self.outgoing, self.activations, self.is_input
-        )
-        return f"{self!r}\n{table}"
+        return f"{self!r}\n{network_table(self)}"
 
     def to_svg(self) -> str:
         """Return a drawing of the network as SVG.

@@ -91,7 +91,7 @@ def find_grids(
                     f"interneuron {ids[k]!r}: its field hears {show_grid(fields[k].sources)}, but "
                     f"its source {ids[into[k][0]]!r} lives at {show_grid(at)}"
                 )
-            _check_field(ids[k], interneurons[k])
+            check_field(ids[k], interneurons[k])
     _check_alike("outputs", ids, outputs, grid, names)
     grid.setflags(write=False)
     return tuple(grids), grid
@@ -110,8 +110,16 @@ def _check_alike(
         )
 
 
-def _check_field(id: str, node: Interneuron) -> None:
-    """Check that a combination knows what to do where nothing is heard."""
+def check_field(id: str, node: Interneuron) -> None:
+    """Check that a combination knows what to do where nothing is heard.
+
+    Args:
+        id: The id of the interneuron.
+        node: The interneuron.
+
+    Raises:
+        NetworkError: It does not.
+    """
     field, known = node.field, combinations.COMBINATIONS.get(node.combination)
     if field is None or known is None or field.is_full:
         return

@@ -239,7 +239,8 @@ def test_layers_without_a_name_are_counted() -> None:
     x = L.inputs(2)
     assert [L.dense(L.dense(x, 3), 1).name, L.dense(x, 3).name] == ["dense2", "dense1"]
     with pytest.raises(
-        na.NetworkError, match=r"^two layers are called 'dense1': write name='another name'"
+        na.NetworkError,
+        match=r"^network: two layers are called 'dense1': write name='another name'",
     ):
         L.network(L.dense(x, 3), L.dense(x, 2))
     assert repr(L.conv2d(L.inputs(3, (28, 28)), 8, 3)) == "<Layer conv1: 8 features at 26 × 26>"
@@ -249,18 +250,133 @@ def test_describe_counts_what_is_shared_once() -> None:
     h = L.conv2d(L.inputs(1, (8, 8)), 2, 3, "relu", name="conv1")
     net = L.network(L.dense(L.layer_norm(L.mean_pool(h)), 3, name="y")).with_frozen("y.0")
     rows = [line.split() for line in net.describe().splitlines()[2:]]
-    assert [row[:5] for row in rows] == [
-        ["x", "1", "0", "0", "0"],
-        ["conv1", "2", "9", "20", "0"],
-        ["mean_pool1", "2", "2", "0", "4"],
-        ["norm1", "8", "2", "4", "18"],
-        ["y", "3", "0", "6", "3"],
-        ["all", "16", "13", "30", "25"],
+    assert [row[:6] for row in rows] == [
+        ["x", "1", "0", "0", "0", "0"],
+        ["conv1", "0", "2", "9", "20", "0"],
+        ["mean_pool1", "0", "2", "2", "0", "4"],
+        ["norm1", "0", "8", "2", "4", "18"],
+        ["y", "0", "3", "0", "6", "3"],
+        ["all", "1", "15", "13", "30", "25"],
     ]
-    assert "6 × 6" in net.describe()
+    assert net.describe().splitlines()[-1].endswith("8 × 8, 6 × 6, one position")
+
+
+def test_the_line_and_the_table_count_the_same() -> None:
+    """Of each kind: inputs, neurons, interneurons, delays, parameters, frozen ones, positions."""
+    h = L.rnn(L.layer_norm(L.inputs(2, 3)), 2)
+    net = L.network(L.mean_pool(h))
+    line, head, *_, last = net.describe().splitlines()
+    assert line == repr(net)
+    assert line == (
+        "<Network: 2 inputs, 12 neurons, 4 interneurons, 2 delays, 30 synapses, 2 outputs; depth 8, "
+        "fan-in 1 to 4; 14 parameters, 22 frozen; positions 3, one position>"
+    )
+    counts = dict(zip(head.split()[1:], last.split()[1:], strict=False))
+    assert counts.pop("positions") == "3,"
+    assert counts == {"inputs": "2", "neurons": "12", "interneurons": "4", "delays": "2", "parameters": "14",
+                      "frozen": "22", "what": "one"}  # fmt: skip
+
+
+def test_a_table_has_no_column_of_zeros() -> None:
+    plain = na.Network.layered([3, 4, 2])
+    assert plain.describe().splitlines()[1].split() == ["level", "neurons", "fan-in", "fan-out", "parameters", "activations"]  # fmt: skip
+    rows = [line.split() for line in plain.with_frozen("h1.0").describe().splitlines()[1:]]
+    assert [row[-2] for row in rows] == ["frozen", "0", "4", "0"]
+    assert [row[-3] for row in rows] == ["parameters", "0", "12", "10"]
+    at_tokens = L.network(L.dense(L.inputs(2, 3), 1))
+    assert at_tokens.describe().splitlines()[1].split() == ["layer", "inputs", "neurons", "parameters", "positions", "what"]  # fmt: skip
+    assert repr(at_tokens).endswith("fan-in 2; 3 parameters; positions 3>")
+
+
+# --- + and * --------------------------------------------------------------------------------------
+
+
+def test_plus_and_times_are_sums_and_products() -> None:
+    """A gated unit as a user of PyTorch writes it; no two of its layers have one name."""
+    x = L.inputs(3)
+    keep, old, new = (L.dense(x, 3, a, name=n) for n, a in (("keep", "sigmoid"), ("old", "tanh"), ("new", "tanh")))  # fmt: skip
+    made = keep * old + L.scale(keep, -1, plus=1) * new
+    one = x * L.dense(x, 1, name="one") + L.dense(x, 1, name="two") * x
+    assert (made.name, one.name) == ("keep × old + scale1 × new", "x × one + two × x")
+    assert (x * (keep + old)).name == "x × (keep + old)"
+    net = drawn(made, one)
+    by_name = {n: weights_of(net, [f"{n}.{k}" for k in range(len(layer))])
+               for n, layer in (("keep", keep), ("old", old), ("new", new), ("one", "1"), ("two", "2"))}  # fmt: skip
+    values = RNG.normal(size=(4, 3))
+    z = {n: values @ w.T + b for n, (w, b) in by_name.items()}
+    gate = 1 / (1 + np.exp(-z["keep"]))
+    expected = gate * np.tanh(z["old"]) + (1 - gate) * np.tanh(z["new"])
+    others = values * z["one"] + z["two"] * values
+    found = na.predict(net, values)
+    np.testing.assert_allclose(found, np.concatenate([expected, others], 1), atol=1e-14)
+    slope_along(net, values, RNG.normal(size=(4, 6)))
+
+
+def test_plus_is_the_builder_add() -> None:
+    x = L.inputs(2, 3)
+    h = L.dense(x, 2, "tanh")
+    nodes = [(n.id.partition(".")[2], n.combination) for n in (x + h).nodes]
+    assert nodes == [("0", "sum"), ("1", "sum")]
+    nets = [L.network(sum_) for sum_ in (x + h, L.add(x, h), L.residual(x, h))]
+    values = RNG.normal(size=(2, 3, 2))
+    first, *others = (na.predict(net, values) for net in nets)
+    assert all(np.array_equal(first, other) for other in others)
+
+
+def test_a_long_name_is_counted() -> None:
+    x = L.inputs(2)
+    h = x
+    for _ in range(7):
+        h = h + L.dense(h, 2, "tanh")
+    assert h.name.startswith("add")
+    assert len(L.network(h).ids) == 2 + 7 * 4
+
+
+def test_scale_has_a_number_for_each_feature() -> None:
+    x = L.inputs(3)
+    made = L.scale(x, [1, 2, 3], plus=np.array([0, 0, 0.5]))
+    net = L.network(made)
+    assert na.predict(net, [[1, 1, -1]]).tolist() == [[1, 2, -2.5]]
+    assert net.frozen_weights.all()
 
 
 # --- what is refused ------------------------------------------------------------------------------
+
+
+H = L.dense(L.inputs(2), 3, name="h")
+
+
+@pytest.mark.parametrize(
+    ("build", "problem"),
+    [
+        (lambda: H + L.inputs(2), "^add 'h \\+ x': .* same number of features; here are h: 3 features at one position, and x: 2"),
+        (lambda: H * L.inputs(2), "^multiply 'h × x': .* same number of features; here are h: 3 features at one position, and x: 2"),
+        (lambda: H + L.inputs(3, 4), "same positions; here are h: 3 features at one position, and x: 3 features at 4"),
+        (lambda: H * L.inputs(3, 4), "same positions; here are h: 3 features at one position, and x: 3 features at 4"),
+        (lambda: H + 1, r"^h \+ x: both must be layers, got 1: for numbers write na.layers.scale\(h, plus=1\)$"),
+        (lambda: 0.5 * H, r"^h \* x: both must be layers, got 0.5: for numbers write na.layers.scale\(h, 0.5\)$"),
+        (lambda: np.ones(3) * H, r"^h \* x: both must be layers, got array.*: for numbers write na.layers.scale\(h, numbers\)$"),
+        (lambda: np.float64(2) + H, r"write na.layers.scale\(h, plus=2.0\)$"),
+        (lambda: sum([H, H]), r"^h \+ x: both must be layers, got 0"),
+        (lambda: 1 - H, r"^x - h: .*write na.layers.scale\(h, -1, plus=1\)$"),
+        (lambda: H - 1, r"^h - x: .*write na.layers.scale\(h, plus=-1\)$"),
+        (lambda: H - H, r"^h - x: write h \+ na.layers.scale\(x, -1\)$"),
+        (lambda: H + "x", "^h \\+ x: both must be layers, got 'x'$"),
+        (lambda: H + H, "^add 'h \\+ h': 'h.0' meets itself: .*combine"),
+    ],
+)  # fmt: skip
+def test_what_stands_beside_a_sign_is_a_layer_that_fits(build, problem: str) -> None:
+    with pytest.raises(na.NetworkError, match=problem):
+        build()
+
+
+def test_two_products_of_one_name_are_refused() -> None:
+    x = L.inputs(4, name="a rather long name of some inputs")
+    one, other = (x[:2] * L.dense(x, 2, name=n) for n in ("p", "q"))
+    with pytest.raises(
+        na.NetworkError, match=r"write na\.layers\.multiply\(…, name='another name'\)"
+    ):
+        L.network(one, other)
 
 
 @pytest.mark.parametrize(
@@ -277,8 +393,8 @@ def test_describe_counts_what_is_shared_once() -> None:
         (lambda: L.max_pool(L.inputs(3), 2), "one position alone"),
         (lambda: L.attention(L.inputs(3, 4), 2), "2 heads must divide the features of x: 3 features at 4"),
         (lambda: L.transformer_block(L.inputs(4, (2, 2)), 2, 3), "^transformer_block: attention is between positions along one"),
-        (lambda: L.attention(L.inputs(4, 3), 2, causal=True, source=L.inputs(4, 5, name="z")), "one key for each query, got 3 and 5"),
-        (lambda: L.dropout(L.inputs(2), 1.0), "rate must be from 0 on and below 1, got 1.0"),
+        (lambda: L.attention(L.inputs(4, 3), 2, causal=True, source=L.inputs(4, 5, name="z")), "^attention: causal: expected one key for each query, got x: 4 features at 3, and z: 4 features at 5"),
+        (lambda: L.dropout(L.inputs(2), 1.0), "^dropout: rate must be a number from 0 on and below 1, got 1.0"),
         (lambda: L.dense("x", 3), "^dense: expected a layer, such as na.layers.inputs"),
         (lambda: L.dense(L.inputs(2), 0), "dense: features must be"),
         (lambda: L.inputs(2)[0], r"takes a slice, such as h\[:4\], got 0"),
@@ -289,13 +405,48 @@ def test_describe_counts_what_is_shared_once() -> None:
         (lambda: L.combine(L.inputs(2, 3), "sum", na.field.shift(4, 1)), "does not hear the positions of x"),
         (lambda: L.residual(L.inputs(2), 3), "^residual: expected a layer, .* got 3"),
         (lambda: L.concatenate(L.inputs(2), L.inputs(1)), "the feature 'x0' occurs twice .*name='another name'"),
-        (lambda: L.multiply(L.inputs(2), L.inputs(2)[:1]), "^multiply1: 'x0' meets itself: .*combine"),
+        (lambda: L.multiply(L.inputs(2), L.inputs(2)[:1]), "^multiply: 'x0' meets itself: .*combine"),
         (lambda: L.combine(L.inputs(2, 3), "sum", 3), "^combine: field must be a field, such as .* got 3"),
         (lambda: L.at(L.inputs(2, 3), -1), "^at: position .* at most 2, got -1"),
         (lambda: L.dense(3), r"^na\.layers\.dense: missing .*'features', such as features="),
         (lambda: L.conv2d(L.inputs(2, 3), 4, kernel_size=3), "no parameter 'kernel_size': did you mean 'kernel'"),
         (lambda: L.gru(L.inputs(2), 4, bidirectional=True), "no parameter 'bidirectional': write reverse=True"),
         (lambda: L.layer_norm(L.inputs(2), epsilon=-1), "epsilon must be a number from 0 on"),
+        (lambda: L.layer_norm(L.inputs(2), epsilon=np.inf), "^layer_norm: epsilon must be a number from 0 on, got inf"),
+        (lambda: L.layer_norm(L.inputs(2), affine=1), "^layer_norm: affine must be True or False, got 1"),
+        (lambda: L.dense(L.inputs(2), 3, "rleu"), "^dense: neuron 'dense1.0': unknown activation 'rleu': did you mean 'relu'"),
+        (lambda: L.dense(L.inputs(2), 3, "rleu", name="h"), "^dense 'h': neuron 'h.0': unknown activation 'rleu'"),
+        (lambda: L.dense(L.inputs(2), 3, np.tanh), "^dense: .*a function of your own gets a name|did you mean 'tanh'"),
+        (lambda: L.dense(L.inputs(2), 3, bias=0.5), "^dense: bias must be True or False, got 0.5"),
+        (lambda: L.dense(L.inputs(2), 3, name="a\nb"), "^dense 'a.*: name: expected the name of a layer, 1 to 100 printable"),
+        (lambda: L.rnn(L.inputs(2), 3, "linear"), "^rnn: neuron 'rnn1.0': unknown activation 'linear': did you mean 'identity'"),
+        (lambda: L.gru(L.inputs(2), -3), "^gru: features must be a whole number of at least 1, got -3"),
+        (lambda: L.lstm(L.inputs(2), 3, reverse="yes"), "^lstm: reverse must be True or False"),
+        (lambda: L.conv2d(L.inputs(3, (4, 4)), 4, 3, "Rely"), "^conv2d: neuron 'conv1.0': unknown activation 'Rely': did you mean 'elu'"),
+        (lambda: L.conv2d(L.inputs(3, (4, 4)), 4, 3, padding="same"), "^conv2d: padding must be a whole number, got 'same': write padding=1"),
+        (lambda: L.conv2d(L.inputs(3, (4, 4)), 4, 3, padding=-1), "^conv2d: padding: each number must be .* at least 0, got -1"),
+        (lambda: L.conv2d(L.inputs(3, (4, 4)), 4, 0, name="c"), "^conv2d 'c': kernel: each number must be .* at least 1, got 0"),
+        (lambda: L.conv2d(L.inputs(3, (4, 4)), 4, (3, 3, 3)), "^conv2d: kernel: expected one number for each axis of 4 × 4"),
+        (lambda: L.conv2d(L.inputs(3, (4, 4)), 4, 3, stride=None), "^conv2d: stride: each size must be a whole number"),
+        (lambda: L.conv2d(L.inputs(3, (4, 4)), 4, 3, groups=0), "^conv2d: groups must be a whole number of at least 1, got 0"),
+        (lambda: L.conv2d(L.inputs(3, (4, 4)), 4, 3, bias="no"), "^conv2d: bias must be True or False, got 'no'"),
+        (lambda: L.max_pool(L.inputs(3, (4, 4)), 5), "^max_pool: a window of 5 × 5 does not fit into 4 × 4"),
+        (lambda: L.max_pool(L.inputs(3, (4, 4)), 1, padding=1), "^max_pool: interneuron 'max_pool1.0': its field window .* hears nothing"),
+        (lambda: L.mean_pool(L.inputs(3, (4, 4)), "2"), "^mean_pool: kernel: each number must be a whole number"),
+        (lambda: L.combine(L.inputs(2), "summ"), "^combine: interneuron 'combine1.0': unknown combination 'summ': did you mean 'sum'"),
+        (lambda: L.attention(L.inputs(4, 3), 0), "^attention: heads must be a whole number of at least 1, got 0"),
+        (lambda: L.attention(L.inputs(4, 3), 2, causal=1), "^attention: causal must be True or False"),
+        (lambda: L.attention(L.inputs(4, 3), 2, dropout=1), "^attention: dropout must be a number from 0 on and below 1, got 1"),
+        (lambda: L.attention(L.inputs(4, 3), 2, dropout=[]), "^attention: dropout must be a number"),
+        (lambda: L.transformer_block(L.inputs(4, 3), 3, 8), "^transformer_block: 3 heads must divide the features of x: 4 features at 3"),
+        (lambda: L.transformer_block(L.inputs(4, 3), 2, 8, "gleu"), "^transformer_block: neuron 'block1.hidden.0': unknown activation 'gleu': did you mean 'gelu'"),
+        (lambda: L.transformer_block(L.inputs(4, 3), 2, 8, dropout=-0.1), "^transformer_block: dropout must be a number from 0 on"),
+        (lambda: L.transformer_block(L.inputs(4, 3), 2, 0, name="b"), "^transformer_block 'b': hidden must be a whole number of at least 1"),
+        (lambda: L.dropout(L.inputs(2), 0.1, seed=-1), "^dropout: seed must be a whole number of at least 0"),
+        (lambda: L.scale(L.inputs(2), [1, 2, 3]), "^scale: factor: expected a number, or one for each feature of x: 2 features at one position; got 3"),
+        (lambda: L.scale(L.inputs(2), "half"), "^scale: factor must be a number, or one for each feature, got 'half'"),
+        (lambda: L.inputs(2, positions=(3, -1)), "^inputs: positions: each size must be a whole number of at least 1, got -1"),
+        (lambda: L.network([L.dense(L.inputs(2), 1)]), "^network: expected a layer"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(build, problem: str) -> None:

@@ -220,7 +220,7 @@ def test_what_has_no_bias_has_none_that_is_frozen() -> None:
     assert np.array_equal(frozen.frozen_biases, plain)
     assert frozen.frozen_weights.all()
     total = frozen.describe().splitlines()[-1].split()
-    assert total[:5] == ["all", "9", "2", "0", "19"]  # 2·3 + 2·5 + 3, none of which learns
+    assert total[:7] == ["all", "2", "5", "2", "2", "0", "19"]  # 2·3 + 2·5 + 3: none learns
 
 
 def test_rules_that_relay_refuse_what_cannot() -> None:
