@@ -87,6 +87,9 @@ class Cluster(ABC):
         replicas.check(inner, network)
         if found.shards > 1:
             check_kinds()
+        if network.delayed and count > 1:
+            problem = "a cluster takes a batch of sequences as a whole"
+            raise InputError(f"{problem}: leave micro_batches out, or engine")
         if network.delayed and self.replicas > 1:
             problem = f"{self.replicas} replicas share out the micro-batches of a batch"
             reason = "a network with delays goes through its sequences as one batch"

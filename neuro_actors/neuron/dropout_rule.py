@@ -72,8 +72,8 @@ class DropoutRule(InterneuronRule):
 def stream_of(step: Step) -> tuple[int, ...] | None:
     """Return what tells the masks of a step from those of others; None in a prediction.
 
-    All rounds of one tick have the same: the number of the first step of their sequence, and the
-    tick.
+    All rounds of one tick have the same: the number of the first step of their sequence, which
+    another micro-batch has not, and the tick.
 
     Args:
         step: The step.
@@ -92,7 +92,8 @@ def stream_of_round(number: int, round: str, loss: str | None) -> tuple[int, ...
     here = TimeRound.read(round)
     if here is None:
         return None if loss is None else (number,)
-    return None if round.endswith(PREDICTION) else (number - here.place, here.tick)
+    first = number - here.place + here.part - 1
+    return None if round.endswith(PREDICTION) else (first, here.tick)
 
 
 def draw_mask_of_round(

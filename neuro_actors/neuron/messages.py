@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..support.arrays import Array
 from .optimizers import Optimizer
+from .time_round import TimeRound
 
 
 class MessageKind(StrEnum):
@@ -113,11 +114,14 @@ def micro_batch_round(number: int, count: int) -> str:
 
 
 def micro_batch_of(round: str) -> tuple[int, int] | None:
-    """Return which micro-batch a round of this name is, from 1 on, and of how many.
+    """Return which micro-batch a round of this name is about, from 1 on, and of how many.
 
     Returns:
         The number and the count, or None if the name is not that of a micro-batch.
     """
+    here = TimeRound.read(round)
+    if here is not None:
+        return (here.part, here.parts) if here.parts > 1 else None
     found = re.fullmatch(r"micro-batch ([1-9]\d{0,8}) of ([1-9]\d{0,8})", round, re.ASCII)
     number, count = (int(found[1]), int(found[2])) if found else (1, 0)
     return (number, count) if number <= count else None

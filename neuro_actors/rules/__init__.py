@@ -20,6 +20,8 @@ Files:
     choose_rule.py                the rule of a society: chosen, or the one that the network needs
     newton.py                     curvature, conjugate gradients and a line search
     micro_batches.py              a batch in parts, learnt once
+    part_rounds.py                the rounds of the parts, side by side
+    batch_round.py                where a round stands in its batch
     batch_sum.py                  the sum over the parts, the same in one process and in a cluster
     member_registry.py            remembers all members, so that their state can be saved
     dry_run.py                    members of a rule, driven without any engine

@@ -77,7 +77,7 @@ class DryRun:
         self.rule.check(self.network, LOSS)
         number = 0
         for x, targets in self.batches():
-            rounds = self.rule.rounds(self.network, x)
+            rounds = self.rule.rounds_with_targets(self.network, x, targets)
             one = next(rounds, None)
             while one is not None and number < MOST_ROUNDS:
                 number += 1

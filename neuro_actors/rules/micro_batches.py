@@ -2,47 +2,52 @@
 
 1. A batch of B examples is cut into micro-batches in its order. Their sizes differ by at most one,
    and the larger ones come first. A batch with fewer examples than that becomes as many
-   micro-batches as it has examples. Each micro-batch is a round.
+   micro-batches as it has examples. Each micro-batch is a round, or, through time, has a round for
+   each tick there and back.
 2. In each micro-batch a neuron finds, as in any batch, the mean urgency u_m of each parameter over
    the B_m examples. It learns from (Σ B_m · u_m) / B, or commits this in a step without learning;
    see `batch_sum.py`. This is local: the neuron counts the examples, and B is their number.
 3. Micro-batches go through one after another, or some at once, each in its own lane (see
-   `society/pipeline.py`). Then a neuron may end them in any order, except for the last: in it the
-   neuron learns, so it waits for the others. The sum has no order of arrival, so lanes change no
-   bit.
+   `society/pipeline.py`). Through time they go side by side: round 1 of all, then round 2 of all.
+   So while the environment waits for what one of them says, others go on. A neuron may end rounds
+   in any order, except for the last: in it the neuron learns, so it waits for the others. The sum
+   has no order of arrival, so lanes change no bit.
 4. The largest arrays are those of one micro-batch. Between rounds a neuron holds only the sums of
-   some blocks, about log2 of the number of micro-batches, and at most one more for each lane.
+   some blocks, about log2 of the number of micro-batches, and at most one more for each lane;
+   through time one more for each micro-batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..network import functions
 from ..network.elements_json import combinations_of
-from ..network.examples import widen
-from ..network.field import count_positions
 from ..network.network import Network
 from ..neuron.checked_rule import CheckedRule, checked_rule
 from ..neuron.local_rule import LocalRule, NeuronRule, StatefulRule
 from ..neuron.loss_node import LossNode
-from ..neuron.messages import Step, micro_batch_round
+from ..neuron.messages import Step
 from ..neuron.neuron_state import NeuronState
 from ..neuron.sums import ORDERED, Sums
+from ..neuron.time_round import TimeRound
 from ..neuron.tree_sum import TreeSum
 from ..support.arrays import Array, freeze
 from ..support.errors import InputError, MessageError
 from ..support.own_code import has_own_code
 from ..support.scalars import as_whole_number
 from ..support.text import quote
-from .batch_sum import BatchSum, MicroBatchResult, NeuronBatch
+from .batch_round import BatchRound
+from .batch_sum import BatchSum, MicroBatchResult, NeuronBatch, TickSum
 from .own_rules import check_parts
+from .part_rounds import rounds_of_parts
 from .rule import Answer, LaneRule, Round, Rule, settle
+from .through_time import ThroughTime
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class MicroBatches(Rule):
     A prediction goes through at once.
 
     Attributes:
-        rule: The other rule. It must have one round.
+        rule: The other rule. It must have one round, or go through time.
         count: How many micro-batches a batch is cut into.
     """
 
@@ -66,7 +71,9 @@ class MicroBatches(Rule):
                 f"got {quote(self.rule)}"
             )
         object.__setattr__(self, "count", as_whole_number("MicroBatches: count", self.count, 1))
-        if type(self.rule).rounds is not Rule.rounds:
+        methods = ("rounds", "rounds_with_targets")
+        has_own = any(getattr(type(self.rule), m) is not getattr(Rule, m) for m in methods)
+        if has_own and type(self.rule) is not ThroughTime:
             problem = f"{type(self.rule).__name__} has rounds of its own"
             raise InputError(
                 f"micro_batches: {problem}, and a batch that is cut needs a rule without, "
@@ -90,7 +97,8 @@ class MicroBatches(Rule):
         """See `Rule.members`. What has no parameters has no state that its lanes could share."""
         if network.is_input[k] or k in network.interneurons:
             return tuple(self.member(network, k, sums) for _ in range(lanes))
-        rules = [settle(self.rule.neuron(network, k, sums), network, k) for _ in range(lanes)]
+        make = self.rule.neuron_of_round
+        rules = [settle(make(network, k, sums), network, k) for _ in range(lanes)]
         local = [rule for rule in rules if isinstance(rule, LocalRule)]
         if len(local) < lanes:  # `check` refuses each step with a loss
             return tuple(rules)
@@ -126,25 +134,47 @@ class MicroBatches(Rule):
         Raises:
             InputError: The network has delays, or cannot live under the other rule.
         """
-        if network.delays:
-            raise InputError(
-                "micro_batches: a network with delays goes through its sequences as one batch: "
-                "leave micro_batches out"
-            )
         return self.rule.society(network)
 
-    def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
-        """See `Rule.rounds`."""
-        wide = count_positions(network.input_grid)
-        parts = cut(x.shape[1] // wide, self.count)
-        for number, part in enumerate(parts, 1):
-            yield Round(
-                freeze(np.ascontiguousarray(x[:, widen(part, wide)])),
-                micro_batch_round(number, len(parts)),
-                learns=number == len(parts),
-                examples=part,
-                micro_batch=(number, len(parts)),
-            )
+    def for_society(self) -> MicroBatches:
+        """See `Rule.for_society`."""
+        return replace(self, rule=self.rule.for_society())
+
+    def fit(self, x: ArrayLike) -> MicroBatches:
+        """See `Rule.fit`.
+
+        Args:
+            x: The batch. Shape (batch, *axes, *positions, n_inputs).
+        """
+        fitted = self.rule.fit(x)
+        return self if fitted is self.rule else replace(self, rule=fitted)
+
+    def forget(self) -> None:
+        """See `Rule.forget`."""
+        self.rule.forget()
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """See `Rule.axes`."""
+        return self.rule.axes
+
+    def predicting(self, network: Network, x: Array) -> Generator[Round, Answer, Array]:
+        """See `Rule.predicting`: a prediction is not cut.
+
+        Args:
+            network: The network of the society.
+            x: The examples. Shape (n_inputs, columns).
+
+        Returns:
+            Its rounds, which return the predictions. Shape (n_outputs, columns).
+        """
+        return self.rule.predicting(network, x)
+
+    def rounds_with_targets(
+        self, network: Network, x: Array, targets: Array
+    ) -> Generator[Round | None, Any, Answer | None]:
+        """See `Rule.rounds_with_targets`."""
+        return rounds_of_parts(self.rule, self.count, network, x, targets)
 
 
 def micro_batched(rule: Rule, count: int | None) -> Rule:
@@ -155,7 +185,8 @@ def micro_batched(rule: Rule, count: int | None) -> Rule:
         count: How many micro-batches; for None and 1 the rule itself is returned.
 
     Raises:
-        InputError: The count is not a whole number, or the rule has rounds of its own.
+        InputError: The count is not a whole number, or the rule has other rounds of its own than
+            those through time.
     """
     if count is None or as_whole_number("micro_batches", count, 1) == 1:
         return rule
@@ -190,19 +221,6 @@ def lanes_for(rule: Rule, in_flight: int | None) -> int | None:
     return lanes
 
 
-def cut(batch: int, count: int) -> list[slice]:
-    """Return the examples of each micro-batch.
-
-    Args:
-        batch: How many examples there are.
-        count: How many micro-batches are wanted.
-    """
-    count = min(count, batch)
-    size, larger = divmod(batch, count)
-    ends = [k * size + min(k, larger) for k in range(count + 1)]
-    return [slice(start, end) for start, end in pairwise(ends)]
-
-
 def replica_of(micro_batch: tuple[int, int] | None, replicas: int) -> int:
     """Return which replica does a step.
 
@@ -218,9 +236,9 @@ def replica_of(micro_batch: tuple[int, int] | None, replicas: int) -> int:
 
 
 class MicroBatchNeuron(StatefulRule):
-    """A neuron's rule in one lane. It learns in the last micro-batch of a batch.
+    """A neuron's rule in one lane. It learns in the last round of a batch.
 
-    In the others it commits the mean urgencies of the micro-batch alone.
+    In the others it commits the mean urgencies of the round alone.
 
     Attributes:
         id: The neuron's id.
@@ -263,10 +281,9 @@ class MicroBatchNeuron(StatefulRule):
             self.rule.set_state(self._rule_state)
 
     def must_wait(self, step: Step, wake: Callable[[], object]) -> bool:
-        """See `LaneRule.must_wait`: the last micro-batch waits for the others."""
-        number, count = self._micro_batch(step)
-        done = self.batch.sum_before(step.number - number, number).count
-        if number < count or done >= count - 1:
+        """See `LaneRule.must_wait`: the last round waits for the others."""
+        at = self._round(step)
+        if not at.is_last or self.batch.sum_before(at).count >= at.parts - 1:
             return False
         self.batch.wake = wake
         return True
@@ -277,31 +294,36 @@ class MicroBatchNeuron(StatefulRule):
         """See `NeuronRule.respond`.
 
         Raises:
-            MessageError: The step is no micro-batch, or it is the last one and others are missing.
+            MessageError: The step is no micro-batch, or rounds before it are missing.
         """
-        number, count = self._micro_batch(step)
-        base, is_last = step.number - number, number == count
-        done = self.batch.sum_before(base, number)
-        if is_last and done.count != count - 1:
-            raise MessageError(
-                f"{self.id!r} cannot respond in step {step.number}: "
-                f"{step.round!r} does not follow {done.count}"
-            )
+        at = self._round(step)
+        done = self.batch.sum_before(at)
+        self._check_order(step, at, done)
         asked, self._asked = self._asked, None
         if asked is None or asked.number != step.number:
             asked = step  # which the rule refuses: it has not fired in that step
         self._calls.respond(asked, urgencies_in, urgencies_out, commit_out)
         state: tuple[Any, ...] = ()
         examples = urgencies_in.shape[1] // self.rule.positions
-        term = BatchSum.of(number - 1, examples, commit_out)
-        if is_last:
-            mean = done.merge(term).mean()
+        found = freeze(np.array(commit_out))
+        if at.is_last:
+            mean = done.add(at, examples, found).mean()
             commit_out[...] = mean
             self._calls.conclude(step, mean, commit_out)
             state = self._rule_state = self.rule.get_state()
-        self.result = MicroBatchResult(base, number, count, term, state)
+        self.result = MicroBatchResult(at, examples, found, state)
         if not self.defers:
             self.publish()
+
+    def _check_order(self, step: Step, at: BatchRound, done: BatchSum) -> None:
+        """Check that what is done of a batch is what comes before a round."""
+        index, ticks = at.part - 1, done.before(at)
+        is_early = at.is_last and done.count - done.contains(index) != at.parts - 1
+        if is_early or not (at.begins or ticks is not None or done.contains(index)):
+            raise MessageError(
+                f"{self.id!r} cannot respond in step {step.number}: "
+                f"{step.round!r} does not follow {done.count}"
+            )
 
     def publish(self) -> None:
         """See `LaneRule.publish`."""
@@ -317,14 +339,17 @@ class MicroBatchNeuron(StatefulRule):
     def get_state(self) -> tuple[Any, ...]:
         """See `NeuronRule.get_state`: the rule's state, and the sum over the batch in progress."""
         done = self.batch.sum
-        return self.batch.rule_state, done.count, done.weight, done.tree.blocks
+        ticks = (tuple(map(tuple, done.ticks)),) if done.ticks else ()
+        return self.batch.rule_state, done.count, done.weight, done.tree.blocks, *ticks
 
     def set_state(self, state: tuple[Any, ...]) -> None:
         """See `NeuronRule.set_state`."""
-        rule_state, count, weight, blocks = state
+        rule_state, count, weight, blocks, *more = state
         self.rule.set_state(rule_state)
         self.batch.rule_state = rule_state
-        self.batch.base, self.batch.sum = None, BatchSum(count, weight, TreeSum(blocks))
+        ticks = tuple(TickSum(*one) for one in more[0]) if more else ()
+        self.batch.base = None
+        self.batch.sum = BatchSum(count, weight, TreeSum(blocks), ticks)
 
     @property
     def state(self) -> NeuronState:
@@ -337,9 +362,9 @@ class MicroBatchNeuron(StatefulRule):
         self.rule.state = state
         self.batch.rule_state = self.rule.get_state()
 
-    def _micro_batch(self, step: Step) -> tuple[int, int]:
-        if step.micro_batch is None:
+    def _round(self, step: Step) -> BatchRound:
+        if step.micro_batch is None and TimeRound.read(step.round) is None:
             raise MessageError(
                 f"{self.id!r} cannot respond in step {step.number}: it is no micro-batch"
             )
-        return step.micro_batch
+        return BatchRound.of(step.number, step.round, step.micro_batch)

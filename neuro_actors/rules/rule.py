@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -138,6 +138,18 @@ class Rule:
         """
         return LocalRule(*own(network, k), sums)
 
+    def neuron_of_round(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """Make the rule of a neuron for whom somebody else adds up the rounds of a step.
+
+        In each round it commits the urgencies of that round alone: see `MicroBatches`.
+
+        Args:
+            network: The network, with the parameters.
+            k: The position of the neuron, which is no input.
+            sums: The functions that the neuron adds with.
+        """
+        return self.neuron(network, k, sums)
+
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         """Make the rule of an input.
 
@@ -230,6 +242,26 @@ class Rule:
         """
         return self
 
+    def for_part(self, network: Network, examples: slice, batch: int) -> Rule:
+        """Return the rule as one micro-batch uses it: mostly the rule itself.
+
+        Args:
+            network: The network of the society.
+            examples: Which examples of the batch the micro-batch has.
+            batch: How many examples the batch has.
+
+        Raises:
+            InputError: What is remembered is about another number of examples.
+        """
+        return self
+
+    def take_over(self, parts: Sequence[Rule]) -> None:
+        """Remember what its micro-batches remember, which are over: mostly nothing.
+
+        Args:
+            parts: What `for_part` has returned, in the order of the examples.
+        """
+
     def forget(self) -> None:
         """Forget what the environment remembers from one step to the next: mostly nothing."""
 
@@ -256,7 +288,7 @@ class Rule:
 
     def rounds_with_targets(
         self, network: Network, x: Array, targets: Array
-    ) -> Generator[Round, Answer, Answer | None]:
+    ) -> Generator[Round | None, Any, Answer | None]:
         """Go through the rounds of one step that has a loss, and know its targets.
 
         Args:
@@ -265,7 +297,9 @@ class Rule:
             targets: Their targets. Shape (n_outputs, columns).
 
         Yields:
-            Each round. The generator receives its `Answer`.
+            Each round. The generator receives its `Answer`. Where members live in several lanes,
+            rounds begin before others end: then it receives the answers in the order of the rounds,
+            None while there is no new one; and it yields None if it must have one to go on.
 
         Returns:
             What the rounds come to together, without the commits. None: for each example the

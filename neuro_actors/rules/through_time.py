@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..network.cell import DelayRows, make_cell
+from ..network.examples import widen
 from ..network.field import count_positions
 from ..network.network import Network
 from ..network.passes import count_passes
@@ -105,6 +106,21 @@ class ThroughTime(Rule):
         """See `Rule.forget`."""
         self._memory.clear()
 
+    def for_part(self, network: Network, examples: slice, batch: int) -> ThroughTime:
+        """See `Rule.for_part`: it remembers the columns of its own sequences."""
+        wide = count_positions(network.input_grid)
+        held = self._remembered(batch * wide)
+        part = replace(self)
+        part._memory.update((t, rows[:, widen(examples, wide)]) for t, rows in held.items())
+        return part
+
+    def take_over(self, parts: Sequence[Rule]) -> None:
+        """See `Rule.take_over`."""
+        memories = [part._memory for part in parts if isinstance(part, ThroughTime)]
+        self._memory.clear()
+        for t in memories[0]:
+            self._memory[t] = np.concatenate([memory[t] for memory in memories], axis=1)
+
     def fit(self, x: ArrayLike) -> ThroughTime:
         """See `Rule.fit`: the ticks are those of x, if the rule does not say how many.
 
@@ -135,6 +151,10 @@ class ThroughTime(Rule):
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         """See `Rule.neuron`."""
         return TimeNeuron(*own(network, k), sums)
+
+    def neuron_of_round(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.neuron_of_round`."""
+        return LocalRule(*own(network, k), sums)
 
     def loss_node(self, network: Network) -> LossNode:
         """See `Rule.loss_node`."""

@@ -80,8 +80,8 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             faster; its last bits depend on the BLAS library, its version and its threads, and are
             not promised. Rounding stays within the same bounds.
         micro_batches: Split the batch of a step that has a loss into so many parts, which go
-            through the network one after another; the neurons learn once for all parts. Needs less
-            memory. None or 1: no split.
+            through the network one after another, or sequences side by side; the neurons learn once
+            for all parts. Needs less memory. None or 1: no split.
         patience: How many seconds a call waits for its step. Then it raises `SimulationError`,
             which says which member waits for which. It must be positive.
         in_flight: How many micro-batches may be under way at the same time. None or 1: one (on many

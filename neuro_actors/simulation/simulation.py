@@ -317,8 +317,8 @@ class Simulation:
     ) -> StepOutcome:
         """Compute all rounds of the rule, in their order, and return what they come to together.
 
-        If the runner takes several steps at once, no round depends on an answer: the rule has made
-        members for several lanes, and so it has said that.
+        If the runner takes several steps at once, rounds begin before others end: the rule has made
+        members for several lanes, and it says which rounds wait for an answer.
         """
         rule.check(self._society, loss)
         self._runner.check(loss, optimizer)
@@ -339,13 +339,15 @@ class Simulation:
                     except StopIteration as end:
                         rounds_left, whole = False, end.value
                         break
+                    answer = None
+                    if round is None:  # an answer is needed first
+                        break
                     part = round.examples or slice(None)
                     wanted_here = round.targets
                     if wanted_here is None:
                         wanted_here = freeze(np.ascontiguousarray(targets[:, widen(part, wide)]))
                     self._begin(round, wanted_here, loss, optimizer, wrt_inputs)
                     parts.append(part)
-                    answer = None
                 if not parts:
                     return collector.outcome if whole is None else collector.whole(whole, rule.axes)
                 outcome = await self._end()

@@ -16,6 +16,7 @@ from ..network.dropout import read_dropout
 from ..network.field import count_positions
 from ..network.masks import skip_masked
 from ..neuron.dropout_rule import REPEAT
+from ..rules.batch_round import BatchRound
 from .position_rows import PositionRows
 from .step_values import into_interneurons, received_columns, synapse_rows
 
@@ -144,9 +145,9 @@ def _odd_commits(
     earlier: Array | None,
 ) -> NDArray[np.bool_]:
     """Whether each neuron's commit differs from the means that its mail gives."""
-    number, count = step.info.micro_batch or (1, 1)
-    odd = np.zeros(len(network.ids), dtype=bool)
-    if number == count > 1:  # the commit is that of the whole batch
+    info, odd = step.info, np.zeros(len(network.ids), dtype=bool)
+    at = BatchRound.of(info.number, info.round, info.micro_batch)
+    if at.is_last and at.parts > 1:  # the commit is that of the whole batch
         return odd
     v, x, batch = numbers.signal_urgencies, numbers.activations, step.info.batch
     plain = np.flatnonzero(~network.is_interneuron[network.targets])

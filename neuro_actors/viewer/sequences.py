@@ -1,7 +1,8 @@
 """The sequences of a run through time: which rounds belong together.
 
 A step through time is a sequence of rounds, see `neuron/time_round.py`. Their numbers follow each
-other. So each round says where its sequence began.
+other, or, where a batch is cut, come as far apart as it has micro-batches: each of these is a
+sequence of its own. So each round says where its sequence began.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Place:
     @property
     def number(self) -> int:
         """The number of the round's step."""
-        return self.first + self.round.place
+        return self.first + self.round.place - (self.round.part - 1)
 
     def in_tick(self, tick: int, back: bool) -> Place:
         """Return the round of a tick whose urgencies count, or the first one that goes forward.
@@ -69,4 +70,4 @@ def place_in_sequence(info: StepInfo) -> Place | None:
         info: The step.
     """
     here = TimeRound.read(info.round)
-    return None if here is None else Place(info.number - here.place, here)
+    return None if here is None else Place(info.number - here.place + here.part - 1, here)

@@ -106,7 +106,7 @@ def compute_step_numbers(
     here = TimeRound.read(step.info.round)
     # The commits are these urgencies, except those of the whole batch in its last micro-batch, and
     # the sums over all ticks in the last round through time.
-    is_own = (number < count or count == 1) and (here is None or not here.is_last)
+    is_own = not here.is_last if here is not None else number < count or count == 1
     if step.info.mode == "gradient" and is_own:
         commits = np.concatenate([step.weights, step.biases])
         wants = np.where(np.isnan(commits), wants, commits)

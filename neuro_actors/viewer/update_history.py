@@ -14,9 +14,10 @@ import numpy as np
 from ..log.wording import BROKEN, format_call
 from ..neuron.optimizer_json import optimizer_from_json
 from ..neuron.optimizers import Optimizer, OptimizerState, rate_of
+from ..rules.batch_round import BatchRound
 from ..rules.batch_sum import BatchSum
 from ..support.errors import NeuroActorsError
-from .sequences import Place, place_in_sequence
+from .sequences import place_in_sequence
 
 if TYPE_CHECKING:
     from ..log.log import Log
@@ -95,7 +96,7 @@ def batch_wants(log: Log, info: StepInfo, wants: Array) -> tuple[Array, int]:
     """Return the urgencies that the neurons learned from in a step.
 
     In the last micro-batch of a batch these are the means over the whole batch; in the last
-    round through time the sums over all ticks, the last tick first.
+    round through time the sums over all ticks, the last tick first, or the means of these sums.
 
     Args:
         log: The log.
@@ -106,40 +107,30 @@ def batch_wants(log: Log, info: StepInfo, wants: Array) -> tuple[Array, int]:
         The urgencies, of the same shape, and how many examples they are the means of. They are NaN
         if an earlier micro-batch or tick was not recorded.
     """
+    at = _round_in_batch(info)
     place = place_in_sequence(info)
+    first = 0  # place of the first round that is added
     if place is not None:
-        return _sum_of_ticks(log, place, wants), info.batch
-    number, count = info.micro_batch or (1, 1)
-    if number < count or count == 1:
+        first = (2 * place.round.passes - 1) * place.round.ticks * place.round.parts
+    if not at.is_last or at.place == first:
         return wants, info.batch
-    total = BatchSum.of(number - 1, info.batch, wants)
     recorded = {other.number: other for other in log.steps}
+    total, is_cut = BatchSum(), at.parts > 1
     with np.errstate(all="ignore"):  # a damaged log may contain any numbers
-        for k in range(count - 1):
-            part = recorded.get(info.number - number + k + 1)
-            if part is None or part.micro_batch != (k + 1, count):
-                return np.full_like(wants, np.nan), total.weight
+        for k in range(first, at.place):
+            part = recorded.get(at.base + k + 1)
+            where = None if part is None else _round_in_batch(part)
+            if part is None or where is None or where[:2] != (at.base, k):
+                return np.full_like(wants, np.nan), info.batch
             step = log.step(part.number)
             commits = np.concatenate([step.weights, step.biases])
-            total = total.merge(BatchSum.of(k, part.batch, commits))
-        return total.mean(), total.weight
+            total = total.add(where, part.batch if is_cut else 1, commits)
+        total = total.add(at, info.batch if is_cut else 1, wants)
+        return total.mean(), total.weight if is_cut else info.batch
 
 
-def _sum_of_ticks(log: Log, place: Place, wants: Array) -> Array:
-    """The urgencies that the parameters had in all ticks; before the last round its own."""
-    if not place.round.is_last:
-        return wants
-    recorded = {other.number: other for other in log.steps}
-    total: Array | None = None
-    for tick in range(place.round.ticks, 1, -1):
-        before = place.in_tick(tick, back=True)
-        info = recorded.get(before.number)
-        if info is None or place_in_sequence(info) != before:
-            return np.full_like(wants, np.nan)
-        step = log.step(info.number)
-        commits = np.concatenate([step.weights, step.biases])
-        total = commits if total is None else total + commits
-    return wants if total is None else np.asarray(total + wants)
+def _round_in_batch(info: StepInfo) -> BatchRound:
+    return BatchRound.of(info.number, info.round, info.micro_batch)
 
 
 def states_to_replay(steps: list[StepInfo], network: Network) -> int | None:

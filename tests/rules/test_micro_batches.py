@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import trio
 from helpers import all_kinds
+from helpers.batch_parts import at_the_centre, by_halves, sizes
 from helpers.comparing import same_bits
 from helpers.small_network import NET, SMALL, TARGETS, X
 from helpers.tiers import few
@@ -21,7 +22,8 @@ from neuro_actors.neuron.messages import Step, micro_batch_of
 from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.neuron.tree_sum import TreeSum
 from neuro_actors.proof.random_cases import draw_case
-from neuro_actors.rules.micro_batches import MicroBatchNeuron, cut
+from neuro_actors.rules.micro_batches import MicroBatchNeuron
+from neuro_actors.rules.part_rounds import cut
 from neuro_actors.rules.rule_json import rule_from_json, rule_to_json
 from neuro_actors.simulation import blocking as synchronous
 from neuro_actors.simulation.step_result import RoundCollector, StepOutcome
@@ -31,46 +33,6 @@ STORM = na.Unreliable(drop=0.2, duplicate=0.2, reorder=0.2, corrupt=0.05, crash=
 
 def counts(batch: int) -> list[int]:
     return sorted({1, 2, 3, 5, 8, batch, batch + 3})
-
-
-def by_halves(terms: list[np.ndarray]) -> np.ndarray:
-    """The tree, written another way: to the left stand as many terms as the greatest power of two that is not all."""
-    if len(terms) == 1:
-        return terms[0]
-    left = 1 << (len(terms) - 1).bit_length() - 1
-    return by_halves(terms[:left]) + by_halves(terms[left:])
-
-
-def sizes(batch: int, count: int) -> list[int]:
-    return [len(part) for part in np.array_split(np.arange(batch), min(batch, count))]
-
-
-def at_the_centre(
-    network, x, targets, loss, count, rule=None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights' and biases' gradients, and predictions, out of the same micro-batches, each in a society of its own. Of one
-    there is no sum."""
-    ends = np.cumsum(sizes(len(x), count)).tolist()
-    parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
-
-    async def alone(part: slice) -> na.Gradient:
-        async with na.open_simulation(network, "memory", rule=rule) as simulation:
-            return await simulation.gradient(x[part], targets[part], loss)
-
-    found = [trio.run(alone, part) for part in parts]
-    if count == 1:
-        return found[0].weights, found[0].biases, found[0].predictions
-    sums = [
-        by_halves(
-            [
-                (part.stop - part.start) * getattr(one, name)
-                for part, one in zip(parts, found, strict=True)
-            ]
-        )
-        / len(x)
-        for name in ("weights", "biases")
-    ]
-    return sums[0], sums[1], np.concatenate([one.predictions for one in found])
 
 
 async def learnt(channels, count, steps=3, rule=None, log=None, x=X, targets=TARGETS) -> na.Network:
@@ -684,7 +646,10 @@ class PlainRule(rules.Rule):
 def test_networks_that_cannot_go_through_in_parts_are_refused_before_work() -> None:
     """Under the rule of a whole batch as under that of micro-batches."""
     case, gated = all_kinds.memory(), all_kinds.gates()
-    with pytest.raises(na.InputError, match="^micro_batches: a network with delays goes through"):
-        na.gradient(case.network, case.x, case.targets, micro_batches=2)
+    with pytest.raises(
+        na.InputError, match=r"^the network has delays, and FeedbackAlignment\(seed"
+    ):
+        more = {"rule": rules.FeedbackAlignment(), "micro_batches": 2}
+        na.gradient(case.network, case.x, case.targets, **more)
     with pytest.raises(na.InputError, match="takes no interneurons, such as 'product': too plain"):
         rules.MicroBatches(PlainRule(), 2).society(gated.network)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.all_kinds import memory
 from helpers.record import record
 
 import neuro_actors as na
@@ -77,3 +78,19 @@ def test_targets_that_do_not_count_contradict_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.arrows"
     na.train(NET, X, masked, optimizer=na.SGD(0.1), epochs=2, log=path)
     assert [step["odd"] for step in collect_page_data(na.open_log(path))["steps"]] == [[]] * 2
+
+
+def test_micro_batches_of_sequences_contradict_nothing(tmp_path: Path) -> None:
+    """The last round of one commits its own tick; that of the last one the mean of all, or parameters."""
+    case = memory(batch=5)
+
+    async def run(s: na.Simulation) -> None:
+        await s.gradient(case.x, case.targets)
+        await s.train_step(case.x, case.targets, optimizer=na.SGD(0.1))
+
+    record(tmp_path / "a.arrows", case.network, run, micro_batches=2)
+    steps = collect_page_data(na.open_log(tmp_path / "a.arrows"))["steps"]
+    assert len(steps) == 40
+    assert not any(step["odd"] for step in steps)
+    assert {step["sequence"] for step in steps} == {1, 2, 21, 22}
+    assert [step["learnedFrom"] for step in steps[18:20]] == [3, 5]

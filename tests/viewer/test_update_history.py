@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.all_kinds import both_directions
 
 import neuro_actors as na
 from neuro_actors.neuron.optimizers import OptimizerState
@@ -71,6 +72,23 @@ def test_each_update_follows_from_what_the_page_has(
         assert np.array_equal(found[learning], after[learning])  # bit for bit
         rate = optimizer.learning_rate
         assert step["update"]["rate"] == (rate(count) if callable(rate) else rate)
+        assert step["learnedFrom"] == 4
+
+
+@pytest.mark.parametrize("micro_batches", [None, 1, 3])
+def test_each_update_through_time_too(tmp_path: Path, micro_batches: int | None) -> None:
+    case, optimizer, log = both_directions(batch=4), na.SGD(0.1), tmp_path / "a.arrows"
+    given = case.network, case.x, case.targets
+    na.train(*given, optimizer=optimizer, epochs=2, log=log, micro_batches=micro_batches)
+    run = collect_page_data(na.open_log(log))
+    updates = [step for step in run["steps"] if step["mode"] == "train"]
+    assert len(updates) == 2
+    for step in updates:
+        before, after = (parameters(run, step[name]) for name in ("before", "after"))
+        wants = unpacked(step["arrays"]["batch_wants"])
+        known = ~np.isnan(wants)  # inputs learn nothing
+        assert known.sum() >= case.network.n_parameters.sum()
+        assert np.array_equal(optimizer.update(before, wants, (), 1)[0][known], after[known])
         assert step["learnedFrom"] == 4
 
 

@@ -11,7 +11,7 @@ No replay of a member can tell, for the environment repeats, from one round to a
 
 Rounds come in their order, for the same examples. A sequence may be left unfinished. Under a rule
 that carries on, a sequence begins where the last one ended that was finished, or anew: then all
-delays say 0 in tick 1.
+delays say 0 in tick 1. Each micro-batch is a sequence of its own.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ...log.reader import Rows
+from ...network.examples import widen
 from ...network.network import Network
 from ...network.passes import count_passes
 from ...neuron.time_round import PREDICTION, TimeRound
+from ...rules.part_rounds import cut
 from ...rules.through_time import ThroughTime
 from ...support.arrays import Array, Indices
 from .lie import LieFound, lie_in_log
@@ -35,11 +37,10 @@ _Said = dict[int, Array]  # by the position of a neuron the numbers of one messa
 
 @dataclass(slots=True)
 class _Sequence:
-    """What is known of the sequence under way."""
+    """What is known of a sequence under way."""
 
     round: TimeRound
     batch: int
-    predicts: bool
     loss: str | None = None
     given: dict[int, _Said] = field(default_factory=dict)  # by tick what inputs received
     said: dict[int, _Said] = field(default_factory=dict)  # what the delays' outputs said
@@ -51,17 +52,20 @@ class DelayLaw:
 
     Args:
         network: The network's cell.
-        rule: The rule of the run.
+        rule: The rule of the run, of a whole batch.
+        count: How many micro-batches a batch is cut into.
     """
 
-    def __init__(self, network: Network, rule: ThroughTime) -> None:
+    def __init__(self, network: Network, rule: ThroughTime, count: int) -> None:
         self._network, self._rule, self._passes = network, rule, count_passes(network)
+        self._count = count
         self._inputs = np.flatnonzero(network.is_input).tolist()
         row = {k: i for i, k in enumerate(network.output_positions.tolist())}
         # each delay's input, its output, that one's row among the outputs, and its ticks
         self._delays = [(k, of, row[of], ticks) for k, (of, ticks) in network.delayed.items()]
-        self._sequence: _Sequence | None = None
-        self._finished: _Sequence | None = None  # what the next one goes on from
+        self._round: tuple[TimeRound, bool] | None = None  # the last one, and whether it predicts
+        self._sequences: dict[int, _Sequence] = {}  # those of the batch, by micro-batch
+        self._finished: list[_Sequence] = []  # what the next ones go on from
 
     def check(self, rows: Rows, note: StepNote, mail_map: MailMap) -> None:
         """Check a step.
@@ -74,30 +78,36 @@ class DelayLaw:
         Raises:
             LieFound: It breaks the law.
         """
-        sequence = self._sequence = self._next(rows, note)
+        sequence = self._next(rows, note)
         if sequence.round.back:
             self._check_back(sequence, sequence.round.tick, rows, mail_map)
         else:
             self._check_forward(sequence, sequence.round.tick, rows, mail_map)
-        if self._rule.carry and _following(sequence) is None:
-            self._finished = sequence
+        if self._rule.carry and self._following is None:
+            self._finished = [self._sequences[part] for part in sorted(self._sequences)]
 
     # --- the order of rounds ----------------------------------------------------------------------
 
     def _next(self, rows: Rows, note: StepNote) -> _Sequence:
         """Return the sequence that a step belongs to, with its round."""
-        here, known = TimeRound.read(note.round), self._sequence
-        predicts = note.round.endswith(PREDICTION)
-        after = "tick 1 of a sequence"
-        if here is not None and self._begins(here):
-            self._expect(rows, note, note.loss is None, "no loss in it")
-            return _Sequence(here, note.batch, predicts, said=self._carried_on(note.batch))
-        following = None if known is None else _following(known)
+        here, predicts = TimeRound.read(note.round), note.round.endswith(PREDICTION)
+        following, after = self._following, "tick 1 of a sequence"
         if following is not None:
             after = f"{following}, or {after}"
-        if known is None or here is None or here != following or predicts != known.predicts:
-            what, said = "round is", note.round or "none"
-            raise lie_in_log(note.number, rows.first, what, said, after)
+        begins = here is not None and self._begins(here, predicts, note.batch)
+        goes_on = self._round is not None and here == following and predicts == self._round[1]
+        if here is None or not (begins or goes_on):
+            found = note.round or "none"
+            raise lie_in_log(note.number, rows.first, "round is", found, after)
+        if begins:
+            self._sequences = {}
+        self._round = here, predicts
+        known = self._sequences.get(here.part)
+        if known is None:
+            self._expect(rows, note, note.loss is None, "no loss in it")
+            said = self._carried_on(note.batch, here)
+            known = self._sequences[here.part] = _Sequence(here, note.batch, said=said)
+            return known
         self._expect(rows, note, note.batch == known.batch, f"of {known.batch} examples")
         if here.back:
             first = not known.round.back
@@ -110,18 +120,39 @@ class DelayLaw:
         known.round, known.loss = here, note.loss
         return known
 
-    def _carried_on(self, batch: int) -> dict[int, _Said]:
-        """Return what was said in the ticks before a sequence: these are 0, -1 and so on."""
-        last = self._finished
-        if last is None or last.batch != batch:
-            return {}
-        most, ticks = max(ticks for *_, ticks in self._delays), last.round.ticks
-        return {t - ticks: said for t, said in last.said.items() if t > ticks - most}
+    @property
+    def _following(self) -> TimeRound | None:
+        """The round that goes on with what is under way; None if nothing is."""
+        if self._round is None:
+            return None
+        here, predicts = self._round
+        place = here.place + 1
+        if place == here.ticks * here.passes * here.parts * (1 if predicts else 2):
+            return None
+        return TimeRound.at(place, here.ticks, here.passes, here.parts)
 
-    def _begins(self, here: TimeRound) -> bool:
-        """Return whether a sequence may begin with a round."""
+    def _carried_on(self, batch: int, here: TimeRound) -> dict[int, _Said]:
+        """Return what was said in the ticks before a sequence: these are 0, -1 and so on."""
+        total = sum(one.batch for one in self._finished)
+        part = cut(total, here.parts)[here.part - 1] if total >= here.parts else slice(0, 0)
+        if not self._finished or part.stop - part.start != batch:
+            return {}
+        most, (last, *_) = max(ticks for *_, ticks in self._delays), self._finished
+        ticks, found = last.round.ticks, {}
+        for t in (t for t in last.said if t > ticks - most):
+            rows = {of: [one.said[t][of] for one in self._finished] for of in last.said[t]}
+            whole = {of: np.concatenate(parts) for of, parts in rows.items()}
+            found[t - ticks] = {
+                of: values[widen(part, len(values) // total)] for of, values in whole.items()
+            }
+        return found
+
+    def _begins(self, here: TimeRound, predicts: bool, examples: int) -> bool:
+        """Return whether a batch may begin with a round of so many examples."""
         fits = self._rule.ticks in (None, here.ticks) and here.passes == self._passes
-        return fits and here.place == 0
+        few = here.parts < self._count and examples == 1  # as many as there are examples
+        is_cut = predicts or here.parts == self._count or few
+        return fits and here.place == 0 and is_cut
 
     @staticmethod
     def _expect(rows: Rows, note: StepNote, fits: bool, expected: str) -> None:
@@ -133,7 +164,8 @@ class DelayLaw:
     def _check_forward(self, sequence: _Sequence, tick: int, rows: Rows, mail_map: MailMap) -> None:
         given = self._given(rows.values, mail_map)
         delays = [given[k] for k, *_ in self._delays if k in given]
-        if not sequence.round.place and not any(one.any() for one in delays):
+        is_first = sequence.round.place < sequence.round.parts
+        if is_first and not any(one.any() for one in delays):
             sequence.said.clear()  # it begins anew
         for k, of, _, ticks in self._delays:
             before = sequence.said.get(tick - ticks, {})
@@ -191,14 +223,6 @@ class DelayLaw:
         row = int(np.searchsorted(mail_map.starts, first, side="right")) - 1
         lie = mail_map.expected.lie(rows, row + 1, i, float(should[i]), learns=False)
         raise LieFound(replace(lie, where=f"{lie.where}: {where}"))
-
-
-def _following(known: _Sequence) -> TimeRound | None:
-    """Return the round that goes on with a sequence; None if it is over."""
-    here, place = known.round, known.round.place + 1
-    if place == here.ticks * here.passes * (1 if known.predicts else 2):
-        return None
-    return TimeRound.at(place, here.ticks, here.passes)
 
 
 def _ago(ticks: int) -> str:

@@ -21,6 +21,7 @@ from ...neuron.messages import Step, micro_batch_of
 from ...neuron.optimizers import Optimizer, has_own_class
 from ...neuron.sums import choose_sums
 from ...rules import Backpropagation, Rule
+from ...rules.micro_batches import MicroBatches, whole_rule
 from ...rules.rule_json import rule_from_json
 from ...rules.through_time import ThroughTime
 from ...support.arrays import Indices
@@ -147,9 +148,13 @@ class LogPass:
         self._unchecked = unchecked(numerics)  # what an older version has not recorded
         equally = adds_equally(numerics, numerics["sums"])
         self._replay = Replay(self.network, rule, sums, self.exact, equally, changed)
-        has_ticks = isinstance(rule, ThroughTime)
+        whole = whole_rule(rule)
+        has_ticks = isinstance(whole, ThroughTime)
         self._note_reader = StepNoteReader(self.recording, optimizers, self.exact, has_ticks)
-        self._delay_law = DelayLaw(self.network, rule) if type(rule) is ThroughTime else None
+        self._delay_law: DelayLaw | None = None
+        if type(whole) is ThroughTime:
+            count = rule.count if isinstance(rule, MicroBatches) else 1
+            self._delay_law = DelayLaw(self.network, whole, count)
         self.has_own_optimizer = False
         self._chain = DigestChain(reader.metadata)
         self._complete = CompleteDigest(reader.schema.metadata)
@@ -172,7 +177,7 @@ class LogPass:
         Such rules have a state that a partial log does not contain, and how far rounding carries it
         is not known.
         """
-        has_time = isinstance(rule, ThroughTime)
+        has_time = isinstance(whole_rule(rule), ThroughTime)
         if bool(self.network.delayed) != has_time:
             what = "no delays" if has_time else "delays"
             raise LogError(

@@ -168,7 +168,10 @@ export function ticksTable(app, place) {
     bar: wants[at],
     cells: [signed(wants[at])],
   }));
-  const { want } = run.learned(view, info, place);
+  // of a batch that is cut it learns from the mean over all micro-batches, not from this sum
+  const want = info.microBatch
+    ? wants.toReversed().reduce((sum, one) => sum + one)
+    : run.learned(view, info, place).want;
   const label = say("sumOfTicks", { n: ticks });
   const foot = [{ synapse: null, who: null, label, size: 0, cells: [signed(want)] }];
   const heads = [say("theTick"), say("urgencyIn")];
