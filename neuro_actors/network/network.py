@@ -481,7 +481,7 @@ class Network:
     @property
     def input_grid(self) -> Grid:
         """The grid of positions at which the inputs live; () is one position."""
-        return self.grids[self.grid[self.position[self.inputs[0]]]]
+        return self.grids[self.grid[np.argmax(self.is_input)]]
 
     @property
     def output_grid(self) -> Grid:

@@ -178,6 +178,7 @@ async def run_members(
         # the tasks inherit errstate: a rule refuses what is not finite, under the neuron's name
         async with trio.open_nursery() as nursery:
             collector = FailureCollector(network, nursery)
+            report = collector.report  # one for all: each member holds it
             with np.errstate(all="ignore"):
                 for first in range(0, n, STARTED_AT_ONCE):
                     if first:
@@ -185,8 +186,8 @@ async def run_members(
                         if is_closed():
                             break
                     for k in range(first, min(first + STARTED_AT_ONCE, n)):
-                        start_neuron(nursery, collector.report, k)
-                start_others(nursery, collector.report)
+                        start_neuron(nursery, report, k)
+                start_others(nursery, report)
     except* SimulationError as group:  # none is inside another group: members have no nurseries
         failures += [error for error in group.exceptions if isinstance(error, SimulationError)]
     failures += [] if collector is None else collector.failures

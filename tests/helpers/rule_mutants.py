@@ -8,7 +8,7 @@ from types import CellType, FunctionType, ModuleType
 
 import pytest
 
-from neuro_actors.channels.bundled import carried_rows, countdown
+from neuro_actors.channels.bundled import carried_rows, copied_rows
 from neuro_actors.channels.bundled import row_layout as layout
 from neuro_actors.network import combinations, masks, passes, receptive_field
 from neuro_actors.neuron import (
@@ -139,15 +139,15 @@ OF_MEMORY = {
 }  # fmt: skip
 OF_BUNDLED = {
     "gathered rows in another order than the synapses": (
-        carried_rows, "rows.values, first, count", "rows.values[::-1], len(rows.values) - first - count, count"),
+        layout, "gathered, copied.values, copied.start", "gathered, copied.values[::-1].copy(), copied.start"),
     "rows that are not carried over": (
-        countdown, "self.source.take(self.rows[self.start : self.start + self.count], 0)", "0.5"),
+        copied_rows, "self.values.take(self._written[start:end], 0)", "np.full((end - start, self.values.shape[1]), 0.5)"),
     "rows written at another distance": (
-        carried_rows, "u[row : row + length * stride : stride]", "u[row : row + length]"),
+        carried_rows, "self.values[first : first + length * stride : stride]", "self.values[first : first + length]"),
     "a countdown that ends too early": (
         layout, "self.need = messages[heads]", "self.need = np.maximum(messages[heads] - 1, 1)"),
     "an activation in another's row": (
-        carried_rows, "port.activation_out = values[row]", "port.activation_out = values[row - (row > len(self._inputs) + 1)]"),
+        carried_rows, "return self.values[row] if", "return self.values[row - (row > len(self._inputs) + 1)] if"),
 }  # fmt: skip
 
 

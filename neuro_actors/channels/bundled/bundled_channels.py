@@ -2,8 +2,8 @@
 
 The law, beside that of the countdowns:
 
-1. Every row of the arrays has one writer. `row_layout.py` says where it lies. A port holds views of
-   its own rows alone.
+1. Every row of the arrays has one writer. `row_layout.py` says where it lies. A port shows its own
+   rows alone.
 2. An input repeats what the environment sends to it: that row is its activation. So the environment
    arrives at the countdowns for all inputs, and an input is woken only where urgencies are to reach
    it.
@@ -15,9 +15,9 @@ The law, beside that of the countdowns:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import trio
@@ -33,13 +33,14 @@ from ...network.elements import LOSS_NODE
 from ...network.network import Network
 from ...neuron.messages import MessageKind, Step
 from ...support.arrays import Array
-from ..interface import ChannelsDefaults, Recorder, Statistics, Waiting
+from ..interface import ChannelsDefaults, NeuronPort, Recorder, Statistics, Waiting
 from ..routes import StepKind
 from ..step_record import RecordedRows, StepRecord
-from .carried_rows import BackwardRows, ForwardRows, record_rows
-from .countdown import NOTHING, BundledPort, Countdown, Shutdown, WakeUp
+from .carried_rows import BackwardRows, ForwardRows, ParameterRows, record_rows
+from .countdown import Countdown, Shutdown, WakeUp
 from .further_rows import FurtherPort, further_rows
 from .observer import Observer
+from .ports import LARGE, NOTHING, BundledPort, LossPort, SocietyRows, ViewlessPort
 
 
 class BundledEnvironmentPort:
@@ -96,14 +97,13 @@ class BundledEnvironmentPort:
 
 
 class Bundled(ChannelsDefaults):
-    """Channels that carry all messages in arrays, and hand each member views of its own rows.
+    """Channels that carry all messages in arrays, and show each member its own rows.
 
     Args:
         network: The network.
         recorder: Is called with the record of each step. None: nothing is recorded.
 
     Attributes:
-        commits: The commits of all neurons, one after another. Shape (n_parameters,).
         further: Rows of the kinds of messages that have no array of their own here.
     """
 
@@ -115,25 +115,22 @@ class Bundled(ChannelsDefaults):
         self._end_of_step = Countdown(shutdown, 0)
         self.environment = BundledEnvironmentPort(self)
         self._end_of_step.members = (self.environment,)  # type: ignore[assignment]
-        at_end = (self._end_of_step,)
-        self._ports = [BundledPort(name, shutdown, at_end) for name in network.ids]
-        self.loss = BundledPort(LOSS_NODE, shutdown, at_end)
+        shutdown.at_end = (self._end_of_step,)
+        self.loss = LossPort(LOSS_NODE, shutdown)
+        self._ports, rows = _make_ports(network, shutdown)
         self._observer = Observer(network, self._ports, self.loss)
         members = network, self._ports, self.loss, shutdown
-        self._forward, self._backward = ForwardRows(*members), BackwardRows(*members)
+        forward = self._forward = ForwardRows(*members)
+        backward = self._backward = BackwardRows(*members)
+        parameters = self._parameters = ParameterRows(network, self._ports)
+        rows.activation_out = forward.activation_out
+        rows.urgencies_in, rows.urgencies_out = backward.urgencies_in, backward.urgencies_out
+        rows.commit_out, rows.direction = parameters.commit_out, parameters.direction
         self._input_rows = self._forward.row[network.is_input]
         wide = network.n_positions
         self._wide_inputs = int(wide[np.argmax(network.is_input)])
         self._wide_outputs = int(wide[network.output_positions[0]])
-
         self._inputs = [self._ports[k] for k in np.flatnonzero(network.is_input).tolist()]
-        neurons = np.flatnonzero(~network.is_input)
-        self._neurons = [self._ports[k] for k in neurons.tolist()]
-        fans = network.n_parameters[neurons]
-        self._ends = ends = np.cumsum(fans)
-        self.commits, self._directions = np.empty(int(ends[-1])), NOTHING
-        for port, end, fan in zip(self._neurons, ends.tolist(), fans.tolist(), strict=True):
-            port.commit_out = self.commits[end - fan : end]
         self.further = further_rows(network)
         self._further_shape: tuple[StepKind, int, int] | None = None
 
@@ -153,12 +150,11 @@ class Bundled(ChannelsDefaults):
         if targets is not None:
             self.loss.targets = targets
         if direction is not None:
-            self._directions = direction
-            for port, part in zip(self._neurons, np.split(direction, self._ends[:-1]), strict=True):
-                port.direction = part
+            self._parameters.steer(direction)
         if self.further:
             self._lay_out_further(step, self._count_examples(targets, columns), columns)
-        last_messages = len(self._neurons) + 1 + len(x) * step.wrt_inputs  # the loss node's is one
+        # the loss node's is one
+        last_messages = len(self._ports) - len(self._inputs) + 1 + len(x) * step.wrt_inputs
         self._end_of_step.need = self._end_of_step.left = 1 if step.loss is None else last_messages
         if step.wrt_inputs:
             wake_inputs = Countdown(self._shutdown, 0)
@@ -194,7 +190,7 @@ class Bundled(ChannelsDefaults):
                 ),
                 "input_urgencies": RecordedRows(backward.input_urgencies),
                 "commits": RecordedRows(self.commits),
-                "directions": RecordedRows(self._directions),
+                "directions": RecordedRows(self._parameters.directions),
             }
         columns = forward.values.shape[1]
         batch = self._count_examples(None if step.loss is None else loss.targets, columns)
@@ -219,13 +215,18 @@ class Bundled(ChannelsDefaults):
     # --- the rest of `Channels` -----------------------------------------------------------------
 
     @property
+    def commits(self) -> Array:
+        """The commits of all neurons, one after another. Shape (n_parameters,)."""
+        return self._parameters.commits
+
+    @property
     def input_urgencies(self) -> Array:
         """What inputs sent to the environment. Shape (n_inputs, columns)."""
         return self._backward.input_urgencies
 
-    def port(self, k: int) -> BundledPort:
+    def port(self, k: int) -> NeuronPort:
         """See `Channels.port`."""
-        return self._ports[k]
+        return cast(NeuronPort, self._ports[k])
 
     def resume(self, number: int, stride: int = 1) -> None:
         """See `Channels.resume`. Members here learn the number of a step from the step."""
@@ -265,3 +266,13 @@ class Bundled(ChannelsDefaults):
                 self._backward.copy_all()
             sent = self._observer.rows_sent(step)
             self._recorder.record(step, replace(self._record(step), sent=sent))
+
+
+def _make_ports(
+    network: Network, shutdown: Shutdown
+) -> tuple[Sequence[BundledPort | ViewlessPort], SocietyRows]:
+    """Return the ports of all neurons, and what rows they take theirs from, which are set later."""
+    rows = SocietyRows()
+    if len(network.ids) < LARGE:
+        return [BundledPort(name, shutdown) for name in network.ids], rows
+    return [ViewlessPort(name, shutdown, k, rows) for k, name in enumerate(network.ids)], rows

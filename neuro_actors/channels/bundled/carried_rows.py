@@ -1,13 +1,12 @@
-"""The arrays that carry activations and urgencies, and each member's views of its own rows.
+"""The arrays that carry activations, urgencies and parameters, and each member's part of them.
 
 `row_layout.py` says where the rows lie. Here they are made, and made anew where a step has another
-number of columns: views are handed to the ports, and the countdowns are told which rows to copy.
+number of columns. Ports that hold their views are handed them then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from trio.lowlevel import disable_ki_protection
@@ -15,8 +14,10 @@ from trio.lowlevel import disable_ki_protection
 from ...network.network import Network
 from ...support.arrays import Array, Indices
 from ..step_record import RecordedRows
-from .countdown import BundledPort, Countdown, Shutdown, attach_readers, per_member
-from .row_layout import Backward, Forward, expand, rows_of
+from .copied_rows import CopiedRows
+from .countdown import Countdown, Shutdown, attach_readers, per_member
+from .ports import NOTHING, BundledPort, LossPort, ViewlessPort
+from .row_layout import Backward, Copies, Forward, expand, rows_of
 
 
 class ForwardRows:
@@ -35,21 +36,24 @@ class ForwardRows:
     """
 
     def __init__(
-        self, network: Network, ports: Sequence[BundledPort], loss: BundledPort, shutdown: Shutdown
+        self,
+        network: Network,
+        ports: Sequence[BundledPort | ViewlessPort],
+        loss: LossPort,
+        shutdown: Shutdown,
     ) -> None:
         layout = self._layout = Forward(network)
-        self._positions = network.n_positions
-        self._ports, self._inputs = ports, np.flatnonzero(network.is_input)
+        self._ports, self._inputs = ports, np.flatnonzero(network.is_input).tolist()
         self._readers = [*(ports[k] for k in np.flatnonzero(~network.is_input).tolist()), loss]
-        self._countdowns = [Countdown(shutdown, need) for need in layout.need.tolist()]
-        attach_readers(self._countdowns, self._readers, layout.group)
-        for port, countdowns in zip(
-            ports, per_member(self._countdowns, layout.countdowns_of), strict=True
-        ):
-            port.forward = countdowns
-        del layout.countdowns_of  # large, and of no more use
-        self.begun = [self._countdowns[group] for group in np.flatnonzero(layout.begun)]
+        countdowns = [Countdown(shutdown, need) for need in layout.need.tolist()]
+        attach_readers(countdowns, self._readers, layout.group)
+        for port, own in zip(ports, per_member(countdowns, layout.countdowns_of), strict=True):
+            port.forward = own
+        self._copied = _attach_copies(countdowns, layout.copies)
+        del layout.countdowns_of, layout.copies  # large, and of no more use
+        self.begun = [countdowns[group] for group in np.flatnonzero(layout.begun)]
         self.row: Indices = layout.row
+        self._row, self._wide = layout.row.data, network.n_positions.data
         self.values = np.empty((0, 0))
 
     @disable_ki_protection  # takes long in a large network, and an interrupt here has begun nothing
@@ -58,29 +62,25 @@ class ForwardRows:
         if self.values.shape[1] == columns:
             return
         layout = self._layout
-        values = np.ones((layout.n_rows, columns))
-        gathered_values = np.ones((layout.n_gathered, columns))
-        blocks, first_rows = [], {size: slice(size) for size in set(layout.read.lengths.tolist())}
-        rows = layout.read
-        places = (layout.start, layout.size, layout.positions, layout.gathered, layout.first)
-        for countdown, (start, size, positions, gathered, reader) in zip(
-            self._countdowns, rows_of(places), strict=True
-        ):
-            block = (gathered_values if gathered else values)[start : start + size]
-            blocks.append(_as_messages(block, positions))
-            if gathered:
-                first, count = int(rows.start[reader]), len(rows[reader])
-                where = first_rows[count] if count < size else ...
-                countdown.copies(block, where, values, rows.values, first, count)
-        for port, group in zip(self._readers, layout.group.tolist(), strict=True):
-            port.activations_in = blocks[group]
-        outputs = rows_of((layout.row, self._positions))
-        for port, (row, wide) in zip(self._ports, outputs, strict=True):
-            port.activation_out = values[row] if wide == 1 else values[row : row + wide].reshape(-1)
-        inputs = layout.row[self._inputs], self._positions[self._inputs]
-        for k, (row, wide) in zip(self._inputs.tolist(), rows_of(inputs), strict=True):
+        values = self._copied.values = np.ones((layout.n_rows, columns))
+        blocks = [
+            _as_messages(values[start : start + size], positions)
+            for start, size, positions in rows_of((layout.start, layout.size, layout.positions))
+        ]
+        for reader, group in zip(self._readers, layout.group.tolist(), strict=True):
+            reader.activations_in = blocks[group]
+        for k in self._inputs:
+            row, wide = self._row[k], self._wide[k]
             self._ports[k].activations_in = _as_messages(values[row : row + wide], wide)
         self.values = values
+        for k, port in enumerate(self._ports):
+            if isinstance(port, BundledPort):
+                port.activation_out = self.activation_out(k)
+
+    def activation_out(self, k: int) -> Array:
+        """Return what the k-th neuron sends. Shape (columns · positions,)."""
+        row, wide = self._row[k], self._wide[k]
+        return self.values[row] if wide == 1 else self.values[row : row + wide].reshape(-1)
 
     def begin(self, x: Array) -> None:
         """Write what the environment sends to the inputs, which are the first level.
@@ -102,17 +102,18 @@ class BackwardRows:
         shutdown: What the countdowns share.
 
     Attributes:
-        values: The rows that neurons read. Shape (n_rows, columns).
+        values: The rows. Shape (n_rows, columns).
         input_urgencies: What inputs send to the environment. Shape (n_inputs, columns).
     """
 
     def __init__(
-        self, network: Network, ports: Sequence[BundledPort], loss: BundledPort, shutdown: Shutdown
+        self,
+        network: Network,
+        ports: Sequence[BundledPort | ViewlessPort],
+        loss: LossPort,
+        shutdown: Shutdown,
     ) -> None:
         self._network, self._ports, self._loss, self._shutdown = network, ports, loss, shutdown
-        self._inputs = np.flatnonzero(network.is_input).tolist()
-        self._writers = [*(ports[k] for k in np.flatnonzero(~network.is_input).tolist()), loss]
-        self._countdowns: list[Countdown] = []
         self._is_laid_out_for: tuple[int, bool] | None = None
         self._places: tuple[Indices, Indices] | None = None
         self.values = self.input_urgencies = np.empty((0, 0))
@@ -129,37 +130,35 @@ class BackwardRows:
             return
         if self._is_laid_out_for is None or self._is_laid_out_for[1] != wrt_inputs:
             self._connect(wrt_inputs)
-        layout, countdowns = self._layout, self._countdowns
-        u, scratch = np.empty((layout.n_rows, columns)), np.empty((layout.n_scratch, columns))
-        readers = (layout.start, layout.size, layout.positions)
-        for port, (start, size, positions) in zip(self._ports, rows_of(readers), strict=True):
-            port.urgencies_in = _as_messages(u[start : start + size], positions)
-        writers = (layout.first, layout.length, layout.wide, layout.stride, layout.scratch_start)
-        for port, (row, length, wide, stride, start) in zip(
-            self._writers, rows_of(writers), strict=True
-        ):
-            if not stride:
-                port.urgencies_out = _as_messages(scratch[start : start + length * wide], wide)
-            elif wide == 1:
-                port.urgencies_out = u[row : row + length * stride : stride]
-            else:
-                port.urgencies_out = _at_distances(u, row, length, wide, stride)
-        copied = (layout.copied, layout.into, layout.cuts[:-1], layout.cuts[1:])
-        for group, first, start, end in rows_of(copied):
-            head = int(layout.head[group])
-            into = u[layout.start[head] : layout.start[head] + layout.size[head]]
-            where: Any = ...
-            if first < 0:
-                assert layout.scattered is not None
-                into, where = u, layout.scattered[start:end]
-            elif len(countdowns[group].members) > 1 or len(into) != end - start:
-                into = u[first : first + end - start]
-            countdowns[group].copies(into, where, scratch, layout.rows, start, end - start)
-        wide = int(layout.positions[self._inputs[0]])
-        self.values, self.input_urgencies = u, np.zeros((len(self._inputs), columns * wide))
-        for i, k in enumerate(self._inputs):
-            self._ports[k].urgencies_out = self.input_urgencies[i : i + 1]
+        layout = self._layout
+        values = self._copied.values = self.values = np.empty((layout.n_rows, columns))
+        for k, port in enumerate(self._ports):
+            if isinstance(port, BundledPort):
+                port.urgencies_in, port.urgencies_out = self.urgencies_in(k), self.urgencies_out(k)
+        self._loss.urgencies_out = self.urgencies_out(len(self._ports))
+        of_inputs = values[layout.input_start :]
+        of_inputs[...] = 0.0
+        wide = int(layout.positions[np.argmax(self._network.is_input)])
+        self.input_urgencies = _as_messages(of_inputs, wide)
         self._is_laid_out_for = columns, wrt_inputs
+
+    def urgencies_in(self, k: int) -> Array:
+        """Return what the k-th neuron receives. Shape (fan_out, columns · positions)."""
+        start = self._start[k]
+        return _as_messages(self.values[start : start + self._size[k]], self._positions[k])
+
+    def urgencies_out(self, k: int) -> Array:
+        """Return what the k-th neuron sends, or the loss node, if there are k neurons.
+
+        Returns:
+            Shape (listening sources, columns · positions of the sources).
+        """
+        first, length, stride = self._first[k], self._length[k], self._stride[k]
+        if (wide := self._wide[k]) == 1:
+            return self.values[first : first + length * stride : stride]
+        if wide == stride:
+            return _as_messages(self.values[first : first + length * wide], wide)
+        return _at_distances(self.values, first, length, wide, stride)
 
     def _connect(self, wrt_inputs: bool) -> None:
         """Make the countdowns, at which inputs wait, too, if `wrt_inputs`."""
@@ -175,8 +174,12 @@ class BackwardRows:
         ):
             port.backward = own
         self._loss.backward = tuple(countdowns[group] for group in layout.loss_countdowns.tolist())
-        del layout.countdowns_of
-        self._countdowns = countdowns
+        self._copied = _attach_copies(countdowns, layout.copies)
+        del layout.countdowns_of, layout.copies
+        self._start, self._size = layout.start.data, layout.size.data
+        self._positions, self._wide = layout.positions.data, layout.wide.data
+        self._first, self._length = layout.first.data, layout.length.data
+        self._stride = layout.stride.data
 
     def rows_for_records(self) -> tuple[Indices, Indices]:
         """Return the first row of each synapse, and of each output's urgency from the loss node.
@@ -197,9 +200,53 @@ class BackwardRows:
         return from_loss
 
     def copy_all(self) -> None:
-        """Copy all rows that were written into the scratch array, in a step that is broken off."""
-        for countdown in self._countdowns:
-            countdown.copy_rows()
+        """Copy all rows that were not written in place, in a step that is broken off."""
+        self._copied.copy_all()
+
+
+class ParameterRows:
+    """What neurons commit, and their parts of directions.
+
+    Args:
+        network: The network.
+        ports: The ports of its neurons, in its order.
+
+    Attributes:
+        commits: The commits of all neurons, one after another. Shape (n_parameters,).
+        directions: Their parts of the direction of a tangent step. Shape (n_parameters,).
+    """
+
+    def __init__(self, network: Network, ports: Sequence[BundledPort | ViewlessPort]) -> None:
+        ends = np.cumsum(network.n_parameters)
+        self._ends, self._fans = ends.data, network.n_parameters.data
+        self.commits, self.directions = np.empty(int(ends[-1])), NOTHING
+        self._holders = {
+            k: port
+            for k, port in enumerate(ports)
+            if isinstance(port, BundledPort) and not network.is_input[k]
+        }
+        for k, port in self._holders.items():
+            port.commit_out = self.commit_out(k)
+
+    def commit_out(self, k: int) -> Array:
+        """Return what the k-th neuron commits. Shape (n_parameters of the neuron,)."""
+        end = self._ends[k]
+        return self.commits[end - self._fans[k] : end]
+
+    def direction(self, k: int) -> Array:
+        """Return the k-th neuron's part of the direction. Shape (n_parameters of the neuron,)."""
+        end = self._ends[k]
+        return self.directions[end - self._fans[k] : end]
+
+    def steer(self, directions: Array) -> None:
+        """Take the direction of a tangent step.
+
+        Args:
+            directions: The parts of all neurons. Shape (n_parameters,).
+        """
+        self.directions = directions
+        for k, port in self._holders.items():
+            port.direction = self.direction(k)
 
 
 def record_rows(values: Array, first: Indices, positions: Indices) -> RecordedRows:
@@ -215,6 +262,14 @@ def record_rows(values: Array, first: Indices, positions: Indices) -> RecordedRo
     taken = values.take(expand(first, positions), 0, mode="clip")
     is_ragged = (positions != positions[0]).any()
     return RecordedRows(taken.reshape(-1) if is_ragged else taken.reshape(len(first), -1))
+
+
+def _attach_copies(countdowns: Sequence[Countdown], copies: Copies) -> CopiedRows:
+    """Have the countdowns of these groups copy their rows."""
+    carried = CopiedRows(copies)
+    for number, group in enumerate(copies.groups.tolist()):
+        countdowns[group].carried, countdowns[group].group = carried, number
+    return carried
 
 
 def _as_messages(rows: Array, positions: int) -> Array:

@@ -1,4 +1,4 @@
-"""How the members of bundled channels wake each other, and what each of them holds.
+"""How the members of bundled channels wake each other, and what each of them holds for that.
 
 The law:
 
@@ -16,18 +16,17 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import trio
 from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 
 from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, MessageKind, Step
-from ...support.arrays import Array, Indices, freeze
+from ...support.arrays import Array, Indices
 from .further_rows import FurtherPort
 from .row_layout import Rows
 
-NOTHING = freeze(np.empty(0))
 NONE: dict[MessageKind, FurtherPort] = {}
 
 
@@ -54,17 +53,19 @@ class Shutdown:
     Attributes:
         closed: Whether the society has been stopped, so that no member is woken any more.
         wake_up: The wake-up of the step under way.
+        at_end: The countdown at which each member arrives with its last message of a step.
         pause: What a member yields to trio to fall asleep. `wait_task_rescheduled` makes such an
             object for each sleep. As long as it holds nothing but the abort function, one serves
             all members always, which halves the cost of a wake. None where this trio makes it
             otherwise: then the documented call is used.
     """
 
-    __slots__ = ("closed", "pause", "wake_up")
+    __slots__ = ("at_end", "closed", "pause", "wake_up")
 
     def __init__(self) -> None:
         self.closed = False
         self.wake_up = WakeUp(None)
+        self.at_end: tuple[Countdown, ...] = ()
         sleeping = wait_task_rescheduled(self.abort)  # noqa: ASYNC105 (it is looked at, not awaited)
         pause = sleeping.send(None)
         sleeping.close()
@@ -78,11 +79,15 @@ class Shutdown:
         return Abort.SUCCEEDED
 
 
+class CarriedRows(Protocol):
+    """Rows that are read in another place than the one where they are written."""
+
+    def copy(self, group: int) -> None:
+        """Copy the rows of one group of readers."""
+
+
 class Countdown:
     """A latch: the last of `need` arrivals wakes the members that wait for it.
-
-    Where rows are not read in the place where they are written, it copies them:
-    `into[where] = source[rows[start : start + count]]`.
 
     Args:
         shutdown: What all countdowns of the society share.
@@ -91,26 +96,18 @@ class Countdown:
     Attributes:
         left: How many arrivals are missing.
         members: The ports of the members that it wakes.
+        carried: Copies rows before it wakes the members; None if they read all in place.
+        group: The number of the members' rows there.
     """
 
-    __slots__ = (
-        "count",
-        "into",
-        "left",
-        "members",
-        "need",
-        "rows",
-        "shutdown",
-        "source",
-        "start",
-        "where",
-    )
+    __slots__ = ("carried", "group", "left", "members", "need", "shutdown")
 
     def __init__(self, shutdown: Shutdown, need: int) -> None:
         self.shutdown = shutdown
         self.need = self.left = need
-        self.members: tuple[BundledPort, ...] = ()
-        self.source: Array | None = None
+        self.members: tuple[MemberPort, ...] = ()
+        self.carried: CarriedRows | None = None
+        self.group = 0
 
     def arrive(self) -> None:
         """Count one arrival."""
@@ -124,8 +121,8 @@ class Countdown:
         shutdown = self.shutdown
         if shutdown.closed:
             return
-        if self.source is not None:
-            self.copy_rows()
+        if self.carried is not None:
+            self.carried.copy(self.group)
         wake_up: Any = shutdown.wake_up
         port: Any
         for port in self.members:
@@ -135,39 +132,13 @@ class Countdown:
             else:
                 port.early += (wake_up,)
 
-    def copies(
-        self, into: Array, where: Any, source: Array, rows: Indices, start: int, count: int
-    ) -> None:
-        """Set which rows it copies before it wakes the members.
 
-        Args:
-            into: Where they are read. Shape (any, columns).
-            where: Which rows of it receive them.
-            source: Where they are written. Shape (any, columns).
-            rows: Places in `source`. Shape (any,).
-            start: The first of `rows` that counts.
-            count: How many count.
-        """
-        self.into, self.where = into, where
-        self.source, self.rows, self.start, self.count = source, rows, start, count
-
-    def copy_rows(self) -> None:
-        """Copy the rows, if there are any to be copied."""
-        if self.source is not None:
-            self.into[self.where] = self.source.take(
-                self.rows[self.start : self.start + self.count], 0
-            )
-
-
-class BundledPort:
-    """A member's views of its rows, and the countdowns of its direct neighbours.
-
-    See `NeuronPort` and `LossPort` for the arrays.
+class MemberPort:
+    """What a port holds beside its rows: the countdowns of its direct neighbours, and its task.
 
     Args:
         node: The member's name.
         shutdown: What all countdowns share.
-        at_end: The countdown at which it arrives with its last message of a step.
 
     Attributes:
         forward: The countdowns at which it arrives when it has sent its activation.
@@ -182,42 +153,24 @@ class BundledPort:
     """
 
     __slots__ = (
-        "activation_out",
         "activation_step",
-        "activations_in",
         "asleep",
-        "at_end",
         "backward",
-        "commit_out",
-        "direction",
         "early",
         "finished_step",
         "forward",
         "further",
-        "losses",
         "node",
         "shutdown",
-        "targets",
         "task",
-        "urgencies_in",
-        "urgencies_out",
         "waits",
     )
 
-    def __init__(self, node: str, shutdown: Shutdown, at_end: tuple[Countdown, ...]) -> None:
+    def __init__(self, node: str, shutdown: Shutdown) -> None:
         self.node = node
         self.shutdown = shutdown
         self.forward: tuple[Countdown, ...] = ()
         self.backward: tuple[Countdown, ...] = ()
-        self.at_end = at_end
-        self.activations_in: Array = NOTHING
-        self.activation_out: Array = NOTHING
-        self.urgencies_in: Array = NOTHING
-        self.urgencies_out: Array = NOTHING
-        self.commit_out: Array = NOTHING
-        self.direction: Array = NOTHING
-        self.targets: Array = NOTHING
-        self.losses: Array = NOTHING
         self.further = NONE
         self.task: trio.lowlevel.Task | None = None
         self.asleep = False
@@ -268,7 +221,7 @@ class BundledPort:
             countdowns = self.backward
         elif kind in (COMMIT, LOSS):
             self.finished_step = step.number
-            countdowns = self.at_end
+            countdowns = self.shutdown.at_end
         else:
             return  # its rows are read when the next of the kinds above is received
         for countdown in countdowns:
@@ -280,7 +233,7 @@ class BundledPort:
 
 
 def attach_readers(
-    countdowns: Sequence[Countdown], ports: Sequence[BundledPort], group: Indices
+    countdowns: Sequence[Countdown], ports: Sequence[MemberPort], group: Indices
 ) -> None:
     """Have each countdown wake the members of its group.
 

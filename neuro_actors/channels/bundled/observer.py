@@ -16,7 +16,7 @@ from ...neuron.messages import ACTIVATION, URGENCY, MessageKind, Step
 from ..interface import Waiting
 from ..routes import Moment, RouteBlock, StepKind, count_messages, route_blocks, row_blocks
 from ..step_record import Progress
-from .countdown import BundledPort
+from .countdown import MemberPort
 
 
 class Observer:
@@ -28,7 +28,7 @@ class Observer:
         loss: The loss node's port.
     """
 
-    def __init__(self, network: Network, ports: Sequence[BundledPort], loss: BundledPort) -> None:
+    def __init__(self, network: Network, ports: Sequence[MemberPort], loss: MemberPort) -> None:
         self._network, self._ports, self._loss = network, ports, loss
         self._blocks = route_blocks(network)
         self._in_full: dict[StepKind, int] = {}

@@ -7,12 +7,13 @@ other, and its readers see them as one long row.
 
 Activations: one row per neuron, level after level, and a row of ones behind each level. If a
 neuron's sources are one contiguous run that ends a level, the neuron reads them in place, and the
-row of ones follows. Otherwise the rows are gathered into a block of a second array. All neurons
+row of ones follows. Otherwise the rows are gathered into a block behind all levels. All neurons
 with the same sources share one block.
 
 Urgencies: one row per synapse, and one per output for the loss node's, grouped by reader: the block
 of a source holds a row for each follower. A writer whose rows lie at equal distances writes them in
-place. Another one writes into a scratch array, from which the rows are copied.
+place. Another one writes into rows of its own behind these blocks, from which they are copied. Last
+come the rows that inputs write for the environment.
 """
 
 from __future__ import annotations
@@ -50,8 +51,14 @@ class Rows:
         """
         return cls(values, np.concatenate([[0], np.cumsum(lengths)]))
 
-    def __getitem__(self, k: int) -> Indices:
-        return self.values[self.start[k] : self.start[k + 1]]
+    def of_items(self, items: Indices) -> Rows:
+        """Return the rows of some items.
+
+        Args:
+            items: The numbers of the items. Shape (n,).
+        """
+        lengths = self.lengths[items]
+        return Rows.of(self.values[expand(self.start[items], lengths)], lengths)
 
     @property
     def lengths(self) -> Indices:
@@ -90,6 +97,27 @@ class Rows:
         return np.array(group, dtype=np.intp), np.unique(group, return_index=True)[1]
 
 
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Rows that are not read where they are written, group of readers after group.
+
+    Attributes:
+        groups: The groups that have rows copied. Shape (n_copied,).
+        written: Where the rows are written. Shape (n_rows,).
+        start: Where those of each group begin in `written`. Shape (n_copied + 1,).
+        read: The first row of where each group reads them, or -1 if they do not follow each other
+            there. Shape (n_copied,).
+        scattered: Where each row of such a group is read, by place in `groups`. Shape (rows of the
+            group,) each.
+    """
+
+    groups: Indices
+    written: Indices
+    start: Indices
+    read: Indices
+    scattered: dict[int, Indices]
+
+
 class Forward:
     """Which rows of activations each member reads. Readers are the neurons, then the loss node.
 
@@ -98,19 +126,17 @@ class Forward:
 
     Attributes:
         row: The first row of each neuron's activation. Shape (n_neurons,).
-        n_rows: How many rows the array of activations has, the rows of ones among them.
-        n_gathered: How many rows the array of gathered blocks has.
+        n_rows: How many rows there are, rows of ones and gathered blocks among them.
         group: The group of each reader; readers of the same rows share a group, and its block.
             Shape (n_readers,).
-        first: The first reader of each group. Shape (n_groups,), as the following arrays.
-        size: How many rows the block has, the row of ones among them.
+        size: How many rows a group's block has, the row of ones among them. Shape (n_groups,), as
+            the following arrays.
         positions: How many positions the sources live at.
-        gathered: True if the block is gathered, False if it is read in place.
-        start: Where the block begins, in the one array or the other.
+        start: Where the block begins.
         need: How many arrivals complete the block: one for each neuron among the sources, one for
             all inputs together. The loss node's: one for the targets, or for there being none.
         begun: Whether the environment arrives at the group's countdown when a step begins.
-        read: For each reader the rows that it reads.
+        copies: The rows of gathered blocks.
         countdowns_of: For each neuron the groups at whose countdown it arrives.
     """
 
@@ -124,7 +150,7 @@ class Forward:
         self.row = np.empty(n, dtype=np.intp)
         self.row[order] = _starts(wide[order]) + ones_before[level[order]]
         ones = np.cumsum(np.bincount(level, weights=wide).astype(np.intp)) + ones_before
-        self.n_rows = int(wide.sum() + n_ones.sum())
+        n_levels = int(wide.sum() + n_ones.sum())
 
         neurons = np.flatnonzero(~network.is_input)
         incoming = network.incoming
@@ -134,21 +160,21 @@ class Forward:
         is_loss[-1] = 1
         from_sources = Rows.of(sources, fans)
         per_source = wide[sources[from_sources.start[:-1]]]
-        self.read = read = Rows.of(expand(self.row[sources], wide[sources]), fans * per_source)
-        self.group, self.first = read.groups(is_loss)
-        first = self.first
+        read = Rows.of(expand(self.row[sources], wide[sources]), fans * per_source)
+        self.group, first = read.groups(is_loss)
         self.positions = per_source[first]
         self.size: Indices = read.lengths[first] + np.where(is_loss[first], 0, self.positions)
         ends = read.values[read.start[first + 1] - 1] + 1
         in_place = (read.strides()[first] == 1) & (np.isin(ends, ones) | (is_loss[first] == 1))
-        self.gathered = ~in_place
-        self.start = np.where(in_place, read.values[read.start[first]], 0)
-        gathered = np.flatnonzero(self.gathered)
-        self.start[gathered] = _starts(self.size[gathered])
-        self.n_gathered = int(self.size[gathered].sum())
+        self.start = read.values[read.start[first]]
+        gathered = np.flatnonzero(~in_place)
+        self.start[gathered] = n_levels + _starts(self.size[gathered])
+        self.n_rows = n_levels + int(self.size[gathered].sum())
+        copied = read.of_items(first[gathered])
+        self.copies = Copies(gathered, copied.values, copied.start, self.start[gathered], {})
 
         groups = np.repeat(np.arange(len(first)), fans[first])
-        writers = np.concatenate([from_sources[k] for k in first.tolist()])
+        writers = from_sources.of_items(first).values
         by_input = network.is_input[writers]
         reads_inputs = np.bincount(groups[by_input], minlength=len(first)) > 0
         self.need = np.bincount(groups[~by_input], minlength=len(first)) + reads_inputs
@@ -161,8 +187,8 @@ class Forward:
 class Backward:
     """Which rows of urgencies each member reads and writes.
 
-    Readers are the neurons, inputs among them. Writers are the neurons that are no inputs, in the
-    network's order, then the loss node.
+    Readers are the neurons, inputs among them. Writers are the neurons, then the loss node. What an
+    input writes is for the environment.
 
     Args:
         network: The network.
@@ -173,28 +199,21 @@ class Backward:
         positions: How many positions each neuron lives at. Shape (n_neurons,).
         size: How many rows each neuron reads. Shape (n_neurons,).
         start: Where its block begins. Shape (n_neurons,).
-        n_rows: How many rows the array has.
+        input_start: Where the rows begin that inputs write.
+        n_rows: How many rows there are.
         loss_rows: The rows that the loss node writes, one for each output that reads. Shape
             (n_reading outputs,).
-        length: How many messages each writer writes. Shape (n_writers,), as the following arrays.
+        length: How many messages each writer writes. Shape (n_neurons + 1,), as the following
+            arrays.
         wide: How many rows each of them has.
         first: The first of these rows.
-        stride: The distance from one message to the next. 0: they are written into the scratch
-            array.
-        scratch_start: Where the writer's rows begin in the scratch array.
-        n_scratch: How many rows the scratch array has.
+        stride: The distance from one message to the next.
         group: The group of each reader, -1 for others; readers with the same followers share a
             group. Shape (n_neurons,).
-        head: The first reader of each group. Shape (n_groups,), as `need`.
         need: How many writers complete the rows of a group's readers. Shape (n_groups,).
         countdowns_of: For each neuron the groups at whose countdown it arrives.
         loss_countdowns: The groups at whose countdown the loss node arrives.
-        copied: The groups that have rows copied from the scratch array. Shape (n_copied,).
-        cuts: Where the rows of each of them begin in `rows`. Shape (n_copied + 1,).
-        rows: The rows of the scratch array that are copied.
-        into: Where a group's rows are copied to: their first row, if they follow each other, or -1.
-            Shape (n_copied,).
-        scattered: Where each of `rows` is copied to; None if all `into` say it.
+        copies: The rows that are not written in place.
     """
 
     def __init__(self, network: Network, wrt_inputs: bool) -> None:
@@ -207,14 +226,13 @@ class Backward:
         messages = np.where(self.reads, outgoing.sizes + is_output, 0)
         self.size = messages * wide
         self.start = _starts(self.size)
-        self.n_rows = int(self.size.sum())
+        n_read = int(self.size.sum())
         outputs = network.output_positions[self.reads[network.output_positions]]
         self.loss_rows = self.start[outputs] + outgoing.sizes[outputs] * wide[outputs]
 
-        # writers
+        # writers; of inputs, which write to no neuron, this comes to 0 messages first
         is_read = self.reads[network.sources[incoming.order]]
-        neurons = np.flatnonzero(~network.is_input)
-        written = np.bincount(network.targets[incoming.order][is_read], minlength=n)[neurons]
+        written = np.bincount(network.targets[incoming.order][is_read], minlength=n)
         rows = np.concatenate([self.row(network)[incoming.order[is_read]], self.loss_rows])
         self.length = np.append(written, len(outputs))
         readers_of = np.concatenate([network.sources[incoming.order[is_read]], outputs])
@@ -224,9 +242,15 @@ class Backward:
         self.wide = wide[readers_of[starts]] if len(rows) else np.ones_like(starts)
         self.stride = np.where(self.length > 0, writing.strides(), 1)
         is_copied = self.stride == 0
+        copies = np.repeat(is_copied, self.length)
         lengths = np.where(is_copied, self.length * self.wide, 0)
-        self.scratch_start = _starts(lengths)
-        self.n_scratch = int(lengths.sum())
+        self.first = np.where(is_copied, n_read + _starts(lengths), self.first)
+        self.stride = np.where(is_copied, self.wide, self.stride)
+        self.input_start = n_read + int(lengths.sum())
+        inputs = np.flatnonzero(network.is_input)
+        self.length[inputs], self.wide[inputs] = 1, wide[inputs]
+        self.first[inputs] = self.input_start + _starts(wide[inputs])
+        self.n_rows = self.input_start + int(wide[inputs].sum())
 
         # readers
         readers = np.flatnonzero(self.reads)
@@ -237,28 +261,28 @@ class Backward:
         )
         self.group = np.full(n, -1)
         self.group[readers] = group
-        heads = self.head = readers[first]
+        heads = readers[first]
         self.need = messages[heads]
         groups = np.repeat(np.arange(len(first)), outgoing.sizes[heads])
-        nothing = np.empty(0, dtype=np.intp)
-        writers = np.concatenate([nothing, *(followers[k] for k in first.tolist())])
-        self.countdowns_of = _groups_of(writers, groups, n)
+        self.countdowns_of = _groups_of(followers.of_items(first).values, groups, n)
         self.loss_countdowns = np.flatnonzero(is_output[heads])
 
         # rows that are copied, group after group
         owner = np.repeat(np.arange(n), self.size)
-        copies = np.repeat(is_copied, self.length)
         target = expand(rows[copies], wide[readers_of[copies]])
         group_of = self.group[owner[target]]
         order = np.argsort(group_of, kind="stable")
         group_of, into = group_of[order], target[order]
         cuts = np.flatnonzero(np.diff(group_of, prepend=-1, append=-1))
-        self.copied, self.cuts = group_of[cuts[:-1]], cuts
         breaks = np.concatenate([[0], np.cumsum(np.diff(into) != 1)]) if len(into) else into
         is_run = breaks[cuts[:-1]] == breaks[cuts[1:] - 1]
-        self.rows = order
-        self.into = np.where(is_run, into[cuts[:-1]], -1)
-        self.scattered = into if not is_run.all() else None
+        self.copies = Copies(
+            group_of[cuts[:-1]],
+            n_read + order,
+            cuts,
+            np.where(is_run, into[cuts[:-1]], -1),
+            {k: into[cuts[k] : cuts[k + 1]].copy() for k in np.flatnonzero(~is_run).tolist()},
+        )
 
     def row(self, network: Network) -> Indices:
         """Return the first row of each synapse. It means nothing for a source that is no reader.
