@@ -15,6 +15,7 @@ from ..network.network import Network
 from ..neuron.messages import Step
 from ..neuron.optimizer_json import optimizer_to_json
 from ..rules import MicroBatches, Rule
+from ..rules.batch_round import BatchRound
 from ..rules.micro_batches import replica_of
 from ..rules.rule_json import rule_to_json
 from ..support.arrays import Array
@@ -89,10 +90,12 @@ class Deployment:
             targets: (n_outputs, batch), or None in a step that only predicts.
             direction: (n_parameters,) in a tangent step, otherwise None.
         """
-        number, count = step.micro_batch or (1, 1)
         # A batch that is not cut has the mean that its neurons have found: a weight of 1 keeps its
-        # bits.
-        cut = targets is not None and isinstance(self.rule, MicroBatches)
+        # bits. Through time each of its ticks is a batch here.
+        is_cut = isinstance(self.rule, MicroBatches)
+        at = BatchRound(step.number - 1, 0)
+        if is_cut:
+            at = BatchRound.of(step.number, step.round, step.micro_batch)
         wide = count_positions(self.network.output_grid)
         return PendingStep(
             step=step,
@@ -100,10 +103,10 @@ class Deployment:
             targets=targets,
             direction=direction,
             replica=replica_of(step.micro_batch, self.replicas),
-            batch=step.number - number,
-            weight=targets.shape[1] // wide if cut and targets is not None else 1,
-            is_first=number == 1,
-            is_last=number == count and step.loss is not None,
+            batch=at.base,
+            weight=targets.shape[1] // wide if is_cut and targets is not None else 1,
+            is_first=at.place == 0,
+            is_last=at.is_last and step.loss is not None,
         )
 
     # --- messages to a worker ---------------------------------------------------------------------
@@ -117,7 +120,6 @@ class Deployment:
         committed: CommittedState,
     ) -> StartJob:
         """Return the job of one worker."""
-        rule = self.rule.rule if isinstance(self.rule, MicroBatches) else self.rule
         about, arrays = shard.to_arrays()
         optimizer = committed.optimizer
         return StartJob(
@@ -127,7 +129,7 @@ class Deployment:
             addresses=addresses,
             shard=about,
             shard_arrays=tuple(arrays),
-            rule=rule_to_json(rule),
+            rule=rule_to_json(self.rule),
             sums=self.sums,
             lanes=self.lanes,
             record=self.record,

@@ -147,8 +147,8 @@ class Driver:
     def full(self) -> bool:
         """Whether no step may begin.
 
-        All micro-batches of a batch may: each worker queues its steps. A round of another rule may
-        depend on the one before, as through time.
+        All micro-batches of a batch may: each worker queues its steps. Their rule says which rounds
+        wait for others. A round of another rule may depend on the one before, as through time.
         """
         return bool(self.under_way) and not isinstance(self.deployment.rule, MicroBatches)
 

@@ -168,9 +168,7 @@ class Job:
     async def _end_step(self, task: RunStep, lane: int) -> None:
         done, commits = await self.society.wait_end(task, lane, self.place.generation)
         if task.loss is not None:
-            self._sum = self._sum_of(task.batch).merge(
-                BatchSum.of(task.index, task.weight, commits)
-            )
+            self._sum = self._sum_of(task.batch).add(task.place, task.weight, commits)
             self._batch = task.batch
         self._room.release()
         self._to_driver.send_nowait(done)

@@ -23,6 +23,7 @@ from ..neuron.sums import ORDERED, Sums
 from ..neuron.tree_sum import TreeSum
 from ..rules import Rule
 from ..rules.batch_sum import BatchSum
+from ..rules.micro_batches import whole_rule
 from ..rules.rule import settle
 from ..rules.through_time import ThroughTime, TimeNeuron
 from ..support.arrays import Array, freeze
@@ -34,8 +35,9 @@ from .worker_messages import BatchMean, PartialSum
 class ReplicatedRule(Rule):
     """Another rule, whose neurons learn between steps, when `learn` is called.
 
-    All lanes of a neuron have the same state. Through time there is one lane: in each step the
-    neuron adds to its sum over the ticks (`TimeNeuron.total`), and learns after the last one.
+    All lanes of a neuron have the same state. Through time, of a batch that is not cut, there is
+    one lane: in each step the neuron adds to its sum over the ticks (`TimeNeuron.total`), and
+    learns after the last one. Of one that is cut the worker adds up the ticks, too.
     """
 
     def __init__(
@@ -44,13 +46,14 @@ class ReplicatedRule(Rule):
         """Make the rule.
 
         Args:
-            rule: The other rule; see `check`.
+            rule: The rule of the run; see `check`.
             states: The state of each neuron to go on from, by its position in the network. A neuron
                 that has none begins with the network's parameters.
             totals: The sum of each neuron over the ticks that are done of a sequence in progress,
                 by its position. Shape (fan_in + 1,) each.
         """
-        self.rule, self._states, self._totals = rule, states, totals
+        self.rule, self._states, self._totals = whole_rule(rule), states, totals
+        self._make = self.rule.neuron if rule is self.rule else self.rule.neuron_of_round
         self.lanes: dict[int, tuple[LocalRule, ...]] = {}  # of each neuron, by position
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
@@ -74,8 +77,7 @@ class ReplicatedRule(Rule):
         if network.is_input[k] or k in network.interneurons:
             return tuple(self.member(network, k, sums) for _ in range(count))
         lanes = self.lanes[k] = tuple(
-            cast(LocalRule, settle(self.rule.neuron(network, k, sums), network, k))
-            for _ in range(count)
+            cast(LocalRule, settle(self._make(network, k, sums), network, k)) for _ in range(count)
         )
         for lane in lanes:
             lane.state = self._states.get(k, lane.state)

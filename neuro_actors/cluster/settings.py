@@ -87,13 +87,6 @@ class Cluster(ABC):
         replicas.check(inner, network)
         if found.shards > 1:
             check_kinds()
-        if network.delayed and count > 1:
-            problem = "a cluster takes a batch of sequences as a whole"
-            raise InputError(f"{problem}: leave micro_batches out, or engine")
-        if network.delayed and self.replicas > 1:
-            problem = f"{self.replicas} replicas share out the micro-batches of a batch"
-            reason = "a network with delays goes through its sequences as one batch"
-            raise InputError(f"{problem}, but {reason}: use shards in place of replicas")
         if found.shards > 1 and type(inner) not in (Backpropagation, ThroughTime):
             problem = (
                 f"{found.shards} shards need the rule na.rules.Backpropagation(), not {inner!r}"

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from ..neuron.messages import Step
+from ..rules.batch_round import BatchRound
 from ..support.arrays import Array
 from .framing import AnyArray
 
@@ -70,7 +71,7 @@ class StartJob:
         addresses: Host and port of each worker, by rank.
         shard: The shard as data; see `Shard.to_arrays`.
         shard_arrays: The arrays of the shard.
-        rule: The rule of the neurons as JSON; it knows nothing of micro-batches.
+        rule: The rule of the run as JSON.
         sums: Name of the sums.
         lanes: How many steps may be in progress at once.
         record: Whether `StepDone.record` is wanted.
@@ -141,9 +142,10 @@ class RunStep:
         )
 
     @property
-    def index(self) -> int:
-        """Number of the micro-batch in its batch, from 0 on."""
-        return 0 if self.micro_batch is None else self.micro_batch[0] - 1
+    def place(self) -> BatchRound:
+        """Its place in its batch. Of a batch that is not cut each tick is a batch of its own."""
+        at = BatchRound.of(self.number, self.round, self.micro_batch)
+        return at if at.base == self.batch else BatchRound(self.batch, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

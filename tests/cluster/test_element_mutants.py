@@ -23,7 +23,9 @@ from neuro_actors.cluster.driver import Driver
 from neuro_actors.cluster.proxies import ShardLossNode
 from neuro_actors.cluster.replicas import ReplicatedRule
 from neuro_actors.cluster.shard_channels import ShardChannels
+from neuro_actors.cluster.worker_messages import RunStep
 from neuro_actors.network.elements import Interneuron
+from neuro_actors.rules.batch_round import BatchRound
 from neuro_actors.rules.through_time import TimeNeuron
 
 Patch = pytest.MonkeyPatch
@@ -45,6 +47,14 @@ def learns_twice(patch: Patch) -> None:
         self.lanes[k][0].conclude(step, mean, commit_out)
 
     patch.setattr(ReplicatedRule, "learn", learn)
+
+
+def with_sums(old: Any) -> Any:
+    def make(self: ReplicatedRule, *args: Any) -> None:
+        old(self, *args)
+        self._make = self.rule.neuron
+
+    return make
 
 
 def without(key: str) -> Callable[[Patch], None]:
@@ -102,6 +112,16 @@ FAULTS: dict[str, tuple[str, Callable[[Patch], None]]] = {
         lambda patch: patch.setattr(replicas, "TimeNeuron", type("Other", (TimeNeuron,), {})),
     ),
     "a sum is added twice": ("memory", learns_twice),
+    "a worker takes each tick of a cut batch for the whole": (
+        "cut",
+        lambda patch: patch.setattr(
+            RunStep, "place", property(lambda self: BatchRound(self.batch, 0, *self.micro_batch))
+        ),
+    ),
+    "neurons of a worker add up the ticks, which the worker adds up": (
+        "cut",
+        mutant(ReplicatedRule, "__init__", with_sums),
+    ),
     "frozen parameters travel as others": ("frozen", without("frozen")),
     "inputs travel as if at one position": ("picture", without("input_grid")),
     "fields do not travel": ("picture", no_fields),
@@ -133,19 +153,21 @@ def run(where: str, tmp_path: Path, patch: Patch) -> None:
         check(three_positions(), x, x[::-1], InProcess(replicas=2, shards=2), tmp_path)
         return
     case = all_kinds.picture() if where == "picture" else all_kinds.memory(ticks=3)
-    engine, begin, count = InProcess(shards=2), Driver.begin, 0
+    is_cut = where in ("picture", "cut")
+    engine, begin, count = InProcess(shards=2, replicas=1 + (where == "cut")), Driver.begin, 0
+    victim = {"lost": 8, "cut": 16}.get(where)  # a step back, of the gradient
 
     def strike(self: Driver, *args: Any) -> None:
         nonlocal count
         begin(self, *args)
         count += 1
-        if count == 8:
+        if count == victim:
             engine.workers[0].kill()
 
     with patch.context() as here:
-        if where == "lost":
+        if victim is not None:
             here.setattr(Driver, "begin", strike)
-        check(case.network, case.x, case.targets, engine, tmp_path)
+        check(case.network, case.x, case.targets, engine, tmp_path, is_cut)
 
 
 def test_bundles_are_of_one_grid() -> None:

@@ -34,7 +34,10 @@ def test_any_network_has_the_bits_and_the_log_of_one_process(
     seed: int, delays: bool, tmp_path: Path
 ) -> None:
     net, x, t = any_networks.draw(seed, delays)
-    check(net, x, t, InProcess(**any_networks.draw_workers(seed, net)), tmp_path)
+    engine = InProcess(**any_networks.draw_workers(seed, net))
+    check(net, x, t, engine, tmp_path)
+    if delays:  # of a batch that is not cut each tick is committed
+        check(net, x, t, InProcess(partition=engine.partition), tmp_path, is_cut=False)
 
 
 @pytest.mark.parametrize("k", few([3, 0, 1, 2, 4], 1))
@@ -44,7 +47,7 @@ def test_a_neuron_a_shard(k: int, tmp_path: Path) -> None:
     net = case.network
     shard = np.cumsum(~net.is_input) - 1
     engine = InProcess(partition=na.Partition(net, np.maximum(shard, 0)))
-    check(net, case.x, case.targets, engine, tmp_path)
+    check(net, case.x, case.targets, engine, tmp_path, is_cut=not net.delays)
 
 
 def test_a_micro_batch_weighs_as_many_examples_as_it_has(tmp_path: Path) -> None:
@@ -59,7 +62,9 @@ def test_dropout_has_one_mask_wherever_it_lives(tmp_path: Path) -> None:
     pairs = [("x", "h"), ("before", "h"), ("h", "d"), ("d", "y")]
     net = na.Network(nodes, [na.Synapse(*pair) for pair in pairs], ["y"], seed=1)
     x = np.random.default_rng(0).standard_normal((4, 3, 3, 1))
-    check(net, x, x, InProcess(partition=na.Partition(net, [0, 1, 0, 1, 1])), tmp_path)
+    part = na.Partition(net, [0, 1, 0, 1, 1])
+    check(net, x, x, InProcess(partition=part), tmp_path, is_cut=False)
+    check(net, x, x, InProcess(partition=part, replicas=2), tmp_path)
 
 
 async def test_products_with_the_hessian() -> None:
@@ -221,11 +226,21 @@ def test_plain_combinations_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> Non
     assert user_functions(mean_network("sum")) is None
 
 
-def test_replicas_of_a_sequence_are_refused_before_work() -> None:
+@pytest.mark.parametrize("shards", [1, 2])
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_replicas_share_out_micro_batches_of_sequences(k: int, shards: int, tmp_path: Path) -> None:
+    case = [
+        all_kinds.memory(5),
+        all_kinds.memory(4, ticks=3, grid=(3,)),
+        all_kinds.both_directions(4),
+    ][k]
+    engine = InProcess(replicas=2, shards=shards)
+    check(case.network, case.x, case.targets, engine, tmp_path)
+
+
+def test_replicas_of_sequences_need_micro_batches() -> None:
     case = all_kinds.memory()
-    with pytest.raises(
-        na.InputError, match="delays goes through its sequences as one batch: use shards in place"
-    ):
+    with pytest.raises(na.InputError, match="say micro_batches=2, or more, or replicas=1"):
         na.gradient(case.network, case.x, case.targets, engine=InProcess(replicas=2))
 
 

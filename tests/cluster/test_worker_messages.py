@@ -34,6 +34,7 @@ from neuro_actors.cluster.worker_messages import (
     WorkerHello,
 )
 from neuro_actors.neuron.messages import Step
+from neuro_actors.rules.batch_round import BatchRound
 from neuro_actors.support.arrays import Array
 from neuro_actors.support.errors import WorkerConnectionError
 
@@ -102,8 +103,21 @@ def test_what_is_sent_arrives(message: Message) -> None:
 def test_a_step_is_in_its_message() -> None:
     whole, prediction = (one for one in SAMPLES if isinstance(one, RunStep))
     step = Step(4, "squared_error", None, True, False, "second", micro_batch=(2, 3))
-    assert (whole.step, whole.index) == (step, 1)
-    assert (prediction.step, prediction.index) == (Step(4), 0)
+    assert whole.step == step
+    assert whole.place == BatchRound(2, 1, 2, 3, is_first=False)
+    assert prediction.step == Step(4)
+
+
+def test_a_tick_is_a_part_of_a_batch_or_a_batch_of_its_own() -> None:
+    """Of two micro-batches of three ticks this is the ninth round; or its batch is not cut."""
+    name = "micro-batch 1 of 2, back to tick 2 of 3"
+    sample = next(one for one in SAMPLES if isinstance(one, RunStep))
+    for batch, place in (
+        (3, BatchRound(3, 8, 1, 2, is_first=False, begins=False, ends=False)),
+        (11, BatchRound(11, 0)),
+    ):
+        more = {"round": name, "micro_batch": (1, 2), "number": 12, "batch": batch}
+        assert dataclasses.replace(sample, **more).place == place
 
 
 @pytest.mark.parametrize("hint", [Array, types.GenericAlias(NDArray, (np.float64,))])

@@ -173,4 +173,4 @@ def draw_workers(seed: int, net: na.Network) -> dict[str, object]:
     shard = rng.integers(0, count, len(net.ids))
     shard[neurons[:count]] = np.arange(count)
     part = na.Partition(net, shard) if seed % 4 else na.partition(net, count)
-    return {"partition": part, "replicas": 1 if net.delays else int(rng.integers(1, 4))}
+    return {"partition": part, "replicas": int(rng.integers(1, 4))}

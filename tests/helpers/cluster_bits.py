@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,11 @@ import neuro_actors as na
 ADAM = na.Adam(0.05)
 
 
-async def story(net: na.Network, x: Any, t: Any, count: int, log: Any, **more: Any) -> list[Any]:
+async def story(
+    net: na.Network, x: Any, t: Any, count: int | None, log: Any, **more: Any
+) -> list[Any]:
     """Predictions, gradients, learning; with them the seals and rows of the log."""
-    if not net.delays:
-        more["micro_batches"] = count
-    async with na.open_simulation(net, log=log, **more) as simulation:
+    async with na.open_simulation(net, log=log, micro_batches=count, **more) as simulation:
         answers: list[Any] = [await simulation.predict(x)]
         answers.append(await simulation.gradient(x, t, wrt_inputs=True))
         for some in (slice(None), slice(1)):
@@ -45,9 +46,12 @@ def _equal(a: Any, b: Any) -> bool:
     return bool(a.equals(b)) if isinstance(a, pa.Table) else np.array_equal(a, b)
 
 
-def check(net: na.Network, x: Any, t: Any, engine: InProcess, tmp_path: Path) -> None:
-    one = trio.run(partial(story, net, x, t, 3, tmp_path / "one.arrows"))
-    many = trio.run(partial(story, net, x, t, 3, tmp_path / "many.arrows", engine=engine))
+def check(
+    net: na.Network, x: Any, t: Any, engine: InProcess, tmp_path: Path, is_cut: bool = True
+) -> None:
+    count, tmp_path = 3 if is_cut else None, Path(mkdtemp(dir=tmp_path))
+    one = trio.run(partial(story, net, x, t, count, tmp_path / "one.arrows"))
+    many = trio.run(partial(story, net, x, t, count, tmp_path / "many.arrows", engine=engine))
     assert all(equal(one, many)), equal(one, many)
     assert [worker.crash for worker in engine.workers] == [None] * len(engine.workers)
     audit = na.audit(tmp_path / "many.arrows")
