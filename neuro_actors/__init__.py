@@ -19,16 +19,16 @@ and the gradients that arise are those of a matrix computation. All public names
 a notebook that takes ten minutes:
 https://github.com/neuro-actors/neuro-actors/blob/main/docs/index.md
 
-The folders, each of which imports from earlier ones: `support` (errors, checks), `datasets`,
-`network` (what a society is made of), `layers` (networks by layers), `neuron` (the local rule),
-`channels` and `rules`, `society` (neurons as tasks) and `log`, `cluster` (many processes), `trace`
-and `viewer`, `simulation` (step after step), `proof` (is it exact?), `cli`. To read the code, start
-in `neuron/local_rule.py`, then `society/actor.py`.
+The folders, each of which imports from earlier ones: `kernel` (sums, in C where it can be),
+`support` (errors, checks), `datasets`, `network` (what a society is made of), `layers` (networks by
+layers), `neuron` (the local rule), `channels` and `rules`, `society` (neurons as tasks) and `log`,
+`cluster` (many processes), `trace` and `viewer`, `simulation` (step after step), `proof` (is it
+exact?), `cli`. To read the code, start in `neuron/local_rule.py`, then `society/actor.py`.
 """
 
 import typing as _typing
 
-from . import datasets, layers, rules
+from . import datasets, kernel, layers, rules
 from .channels.unreliable import faults
 from .channels.unreliable.settings import Unreliable
 from .cluster.partition import Partition, partition
@@ -119,6 +119,7 @@ __all__ = [
     "field",
     "gradient",
     "hessian_vector_product",
+    "kernel",
     "layers",
     "open_log",
     "open_simulation",

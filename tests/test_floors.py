@@ -15,6 +15,7 @@ import neuro_actors
 
 ROOT = Path(neuro_actors.__file__).parent
 FLOORS = [  # from the ground up; folders on one floor do not import each other
+    {"kernel"},
     {"support"},
     {"datasets", "network"},
     {"layers", "neuron"},

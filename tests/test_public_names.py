@@ -55,6 +55,7 @@ NAMES = [
     "field",
     "gradient",
     "hessian_vector_product",
+    "kernel",
     "layers",
     "open_log",
     "open_simulation",
@@ -75,7 +76,15 @@ def test_all_and_no_others() -> None:
         for name, value in vars(na).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
-    assert public | {"datasets", "faults", "field", "layers", "reference", "rules"} == set(NAMES)
+    assert public | {
+        "datasets",
+        "faults",
+        "field",
+        "kernel",
+        "layers",
+        "reference",
+        "rules",
+    } == set(NAMES)
     assert sorted(na.__all__) == sorted(NAMES)
     assert dir(na) == sorted(NAMES)
 

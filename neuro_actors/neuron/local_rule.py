@@ -27,6 +27,7 @@ from ..support.errors import InputError, MessageError
 from ..support.own_code import has_own_code
 from ..support.own_names import RULE_METHODS, check_own_names
 from ..support.text import quote
+from .cell import Cell
 from .messages import Step
 from .neuron_state import (
     FLOAT,
@@ -154,7 +155,7 @@ class StatefulRule:
         """
 
 
-class LocalRule(StatefulRule):
+class LocalRule(StatefulRule, Cell):
     """The rule of one neuron, as at the head of this file.
 
     The rule knows the neuron's id, activation function and parameters, and which of its sources are
@@ -177,19 +178,7 @@ class LocalRule(StatefulRule):
         activation: The neuron's activation f(z) in that step. Shape (batch,).
     """
 
-    __slots__ = (
-        "activation",
-        "activations_in",
-        "fired",
-        "frozen",
-        "function",
-        "id",
-        "listening",
-        "positions",
-        "signal",
-        "state",
-        "sums",
-    )
+    __slots__ = ()
     STATE: ClassVar[tuple[str, ...]] = ("state",)
 
     def __init__(

@@ -8,12 +8,14 @@ returned. So both are copied there. The package's own make new arrays each time.
 from __future__ import annotations
 
 import cmath
+from collections.abc import Callable
 from copy import deepcopy
 from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import kernel
 from ..support.arrays import Array, freeze
 from ..support.errors import MessageError
 from ..support.text import quote
@@ -110,7 +112,7 @@ OWN_CODE = (
 )
 
 
-def all_finite(values: Array) -> bool:
+def all_finite_in_python(values: Array) -> bool:
     """Return whether all values are finite.
 
     Args:
@@ -120,6 +122,12 @@ def all_finite(values: Array) -> bool:
     return isfinite(values.item() if values.size == 1 else values.dot(values)) or bool(
         np.isfinite(values).all()
     )
+
+
+all_finite: Callable[[Array], bool] = all_finite_in_python
+if kernel.in_use:
+    kernel.calls.connect("all_finite", all_finite_in_python)
+    all_finite = kernel.calls.all_finite
 
 
 def check_finite_state(

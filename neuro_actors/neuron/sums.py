@@ -1,9 +1,11 @@
 """The few sums on which all bits rest. Every engine makes these calls, on these shapes.
 
 Rows are C-contiguous, of shape (synapses, batch), in synapse order; `out` is filled. "ordered",
-the default, adds in index order, whatever the BLAS library and its threads. At batch 1 numpy's
-reductions may add in another order, so the running sum (np.add.accumulate) is used, which cannot.
-"blas" is faster. Its bits are those of one library on one machine, as far as that was measured:
+the default, adds in the order that `kernel/order.py` defines, on every machine. The calls of numpy
+here do so where numpy is built for plain x86-64. They are compared with the definition once; where
+they differ, the definition itself is called. The kernel, if it is in use, takes their place.
+
+"blas" adds by BLAS. Its bits are those of one library on one machine, as far as that was measured:
 with OpenBLAS on one thread they were equal between runs and engines. No vendor promises them.
 """
 
@@ -15,6 +17,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from .. import kernel
+from ..kernel import order
 from ..support.arrays import Array
 from ..support.errors import InputError
 from ..support.text import did_you_mean, quote
@@ -76,9 +80,20 @@ def _blas_mean_products(rows: Array, values: Array, out: Array, positions: int =
         out /= len(values) // positions
 
 
-ORDERED = Sums(_weighted_sum, _sum_of_rows, _mean_products)
+_NUMPY = Sums(_weighted_sum, _sum_of_rows, _mean_products)
+IN_PYTHON = _NUMPY if order.keeps_order(order.Calls(*_NUMPY)) else Sums(*order.DEFINITION)
+"""The ordered sums without the kernel."""
+ORDERED = IN_PYTHON
+if kernel.in_use:
+    ORDERED = Sums(kernel.calls.weighted_sum, kernel.calls.sum_of_rows, kernel.calls.mean_products)
+    for name, call in IN_PYTHON._asdict().items():
+        kernel.calls.connect(name, call)  # for arrays that the kernel does not take
+    kernel.calls.connect("ordered", ORDERED)
 SUMS = MappingProxyType(
-    {"ordered": ORDERED, "blas": Sums(_blas_weighted_sum, _sum_of_rows, _blas_mean_products)}
+    {
+        "ordered": ORDERED,
+        "blas": Sums(_blas_weighted_sum, ORDERED.sum_of_rows, _blas_mean_products),
+    }
 )
 """The sums by name. Read-only: a log says by which sums it was made, so a name has one meaning."""
 
@@ -94,7 +109,7 @@ def choose_sums(name: str) -> Sums:
     return SUMS[name]
 
 
-def spread(weights: Array, values: Array, out: Array) -> None:
+def spread_in_python(weights: Array, values: Array, out: Array) -> None:
     """Write weights[i] · values into each row of `out`.
 
     Args:
@@ -106,3 +121,9 @@ def spread(weights: Array, values: Array, out: Array) -> None:
         _multiply(weights, values[0, ...], out[:, 0])
     else:
         _multiply(weights[:, None], values, out)
+
+
+spread: Callable[[Array, Array, Array], None] = spread_in_python
+if kernel.in_use:
+    kernel.calls.connect("spread", spread_in_python)
+    spread = kernel.calls.spread

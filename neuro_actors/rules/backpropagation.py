@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..network.network import Network
+from ..neuron.kernel_rule import FASTEST_RULE
 from ..neuron.local_rule import NeuronRule
 from ..neuron.sums import Sums
-from ..neuron.tangent import TangentRule
 from .rule import Rule, own
 
 
@@ -20,4 +20,4 @@ class Backpropagation(Rule):
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         """See `Rule.neuron`. These neurons take part in tangent steps too."""
-        return TangentRule(*own(network, k), sums)
+        return FASTEST_RULE(*own(network, k), sums)

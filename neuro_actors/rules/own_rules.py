@@ -28,7 +28,7 @@ from ..neuron.optimizers import SGD
 from ..neuron.sums import ORDERED
 from ..support.arrays import Array, freeze
 from ..support.errors import InputError
-from ..support.own_code import PACKAGE, has_own_code
+from ..support.own_code import defines_own, has_own_code
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
 from .rule import Rule, own
@@ -55,7 +55,7 @@ def needs_rule(rule: Rule, network: Network) -> bool:
         for k in _some(network):
             member = rule.member(network, k, ORDERED)
             plain = Rule().member(network, k, ORDERED)
-            overrides = type(member).fire.__module__.partition(".")[0] != PACKAGE
+            overrides = defines_own(type(member), "fire")
             if overrides and getattr(member, "STATE", None) not in KEEP_PARAMETERS:
                 return True
             mail, expected, out = _mail(network, k), np.empty(EXAMPLES), np.empty(EXAMPLES)

@@ -27,6 +27,7 @@ import numpy as np
 # numpy lists its CPU features nowhere else
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
+from ..kernel import order
 from .arrays import Array, freeze
 
 # the entries that older files lack, in words
@@ -155,16 +156,15 @@ _SHAPES = ((3, 1), (2, 2), (5, 2), (4, 3), (9, 4), (17, 9), (64, 33), (33, 64), 
 
 @cache
 def _additions(sums: str) -> str:
-    """Return the digest of the calls that the sums of `neuron/sums.py` are made of."""
+    """Return the digest of what the sums of `neuron/sums.py` are made of."""
     results: list[Array] = []
     for n, columns in _SHAPES:
         rows, weights, values = _odd(n, columns), _odd(n, 1)[:, 0], _odd(columns, 1)[:, 0]
-        out = np.empty(n)
-        np.einsum("ij,j->i", rows, values, out=out)
+        in_order = order.sum_of_rows(weights[:, None] * rows)
         results += [
-            np.einsum("i,ij->j", weights, rows),
-            out,
-            np.add.reduce(rows, 0),
+            in_order if columns > 1 else in_order + 0.0,
+            order.product_sums(rows, values),
+            order.sum_of_rows(rows),
             np.add.reduce(rows, 1),
             np.add.accumulate(rows.ravel())[-1:],
         ]

@@ -24,6 +24,17 @@ has_own_code: Callable[[type], bool] = lru_cache(maxsize=512)(_has_own_code)
 """`has_own_code(kind)` says whether a class, or one that it derives from, is a user's own."""
 
 
+def defines_own(kind: type, name: str) -> bool:
+    """Return whether a method of a class is a user's own.
+
+    Args:
+        kind: The class.
+        name: The name of its method.
+    """
+    owner = next(base for base in kind.__mro__ if name in vars(base))
+    return has_own_code(owner)
+
+
 def warn_caller(text: str) -> None:
     """Warn under the line of the user's code that called the package.
 

@@ -14,6 +14,7 @@ from neuro_actors.channels.unreliable.endpoint import Endpoint
 from neuro_actors.channels.unreliable.frames import HEAD, Frame
 from neuro_actors.channels.unreliable.port import RestartablePort, UnreliableEnvironmentPort
 from neuro_actors.neuron import local_rule as neuron
+from neuro_actors.neuron.kernel_rule import FASTEST_RULE
 from neuro_actors.neuron.local_rule import LocalRule
 from neuro_actors.neuron.messages import URGENCY
 from neuro_actors.neuron.neuron_state import NeuronState
@@ -27,7 +28,7 @@ receive, due, finish, mark_sent = (
 )
 restart_from, fire, learn, receive_mail = (
     RestartablePort.restart_from,
-    LocalRule.fire,
+    FASTEST_RULE.fire,
     neuron.updated_state,
     RestartablePort.receive,
 )
@@ -283,7 +284,7 @@ def random_numbers_not_committed(patch) -> None:
         _, generator = generators.setdefault(id(self), (self, np.random.default_rng(0)))
         activation_out *= 1 + generator.random() / 1e3
 
-    patch(LocalRule, "fire", fire_noisily)
+    patch(FASTEST_RULE, "fire", fire_noisily)
 
 
 def the_environment_does_not_wait_for_inputs(patch) -> None:

@@ -214,9 +214,9 @@ def test_one_neuron_that_errs_is_found_in_a_chaotic_network(
     factor: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its weights' urgencies are turned, or 0, or off by a billionth; those of all others are right."""
-    from neuro_actors.neuron.local_rule import LocalRule
+    from neuro_actors.neuron.kernel_rule import FASTEST_RULE
 
-    conclude = LocalRule.conclude
+    conclude = FASTEST_RULE.conclude
 
     def err(self, step, wanted, commit_out):
         if self.id == "h15.3":
@@ -226,6 +226,6 @@ def test_one_neuron_that_errs_is_found_in_a_chaotic_network(
     case = deep_case("sin", 30, 20)
     net = case.network.with_parameters(6 * case.network.weights, case.network.biases)
     case = type(case)(net, case.x, case.targets, case.loss)
-    monkeypatch.setattr(LocalRule, "conclude", err)
+    monkeypatch.setattr(FASTEST_RULE, "conclude", err)
     assert "h15.3" in net.ids
     assert by_each_neuron(verify_case(0, case))

@@ -17,7 +17,7 @@ from helpers.tiers import few
 import neuro_actors as na
 from neuro_actors import rules
 from neuro_actors.channels.unreliable.faults import Kill
-from neuro_actors.neuron.local_rule import LocalRule
+from neuro_actors.neuron.kernel_rule import FASTEST_RULE
 from neuro_actors.neuron.messages import Step, micro_batch_of
 from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.neuron.tree_sum import TreeSum
@@ -374,7 +374,7 @@ def test_no_array_is_larger_than_one_micro_batch_needs(
     net = na.Network.layered([3, 20, 20, 1], seed=1)
     x, targets = rng.standard_normal((1000, 3)), rng.random((1000, 1))
     largest, most = [0], [0]
-    fire, respond = LocalRule.fire, MicroBatchNeuron.respond
+    fire, respond = FASTEST_RULE.fire, MicroBatchNeuron.respond
 
     def watched(self, step, activations_in, activation_out) -> None:
         largest[0] = max(largest[0], activations_in.nbytes, activation_out.nbytes)
@@ -388,7 +388,7 @@ def test_no_array_is_larger_than_one_micro_batch_needs(
         )
         most[0] = max(most[0], len(self.batch.sum.tree.blocks))
 
-    monkeypatch.setattr(LocalRule, "fire", watched)
+    monkeypatch.setattr(FASTEST_RULE, "fire", watched)
     monkeypatch.setattr(MicroBatchNeuron, "respond", counted)
     na.gradient(net, x, targets, channels=channels, micro_batches=16)
     assert largest[0] == 21 * 63 * 8  # what 20 sources say, and the ones, to 63 examples of 1,000

@@ -119,8 +119,15 @@ async def test_numpy_calls_of_a_neuron(
     channels: str, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A constant number, whatever its fans: counted at the rule, to which both engines hand arrays that count."""
-    from neuro_actors.neuron import sums
+    from neuro_actors.neuron import local_rule, neuron_state, sums, tangent
     from neuro_actors.neuron.local_rule import LocalRule
+    from neuro_actors.rules import backpropagation
+
+    # the Python code, whether there is a kernel or not
+    monkeypatch.setattr(backpropagation, "FASTEST_RULE", tangent.TangentRule)
+    monkeypatch.setattr(sums, "SUMS", {"ordered": sums.IN_PYTHON})
+    monkeypatch.setattr(local_rule, "spread", sums.spread_in_python)
+    monkeypatch.setattr(local_rule, "all_finite", neuron_state.all_finite_in_python)
 
     calls: Counter = Counter()
     monkeypatch.setattr(Counted, "calls", calls)
@@ -192,3 +199,38 @@ def test_each_update_of_adam_is_elementwise_and_of_constant_count() -> None:
         optimizer.update(np.ones(n).view(Counted), np.ones(n).view(Counted), state, 1)
         counts.append(builtins.sum(calls.values()))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.skipif(not na.kernel.in_use, reason=f"no kernel: {na.kernel.reason}")
+@pytest.mark.parametrize("optimizer", [None, na.SGD(0.1, 0.9)], ids=repr)
+async def test_calls_of_a_neuron_with_the_kernel(
+    channels: str, optimizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One call of the kernel a phase, and none of numpy's functions."""
+    from neuro_actors.neuron.kernel_rule import FASTEST_RULE
+    from neuro_actors.neuron.local_rule import LocalRule
+
+    calls: Counter = Counter()
+    for kind, name in [
+        (FASTEST_RULE, "fire"),
+        (FASTEST_RULE, "respond"),
+        (LocalRule, "conclude"),
+        (LocalRule, "learn"),
+    ]:
+        whole = getattr(kind, name)
+        key = f"{kind.__name__}.{name}"
+        monkeypatch.setattr(
+            kind, name, lambda *a, key=key, whole=whole: calls.update([key]) or whole(*a)
+        )
+    net = na.Network.layered(SIZES, activation="tanh", output_activation="identity", seed=0)
+    rng = np.random.default_rng(0)
+    x, t = rng.standard_normal((4, SIZES[0])), rng.standard_normal((4, SIZES[-1]))
+    async with na.open_simulation(net, channels) as simulation:
+        for _ in range(2):  # the first step of an optimizer begins in Python
+            calls.clear()
+            if optimizer is None:
+                await simulation.gradient(x, t)
+            else:
+                await simulation.train_step(x, t, optimizer=optimizer)
+    kind = FASTEST_RULE.__name__
+    assert calls == {f"{kind}.fire": NEURONS, f"{kind}.respond": NEURONS}

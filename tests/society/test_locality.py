@@ -14,7 +14,7 @@ import neuro_actors as na
 from neuro_actors.channels.bundled.bundled_channels import Bundled
 from neuro_actors.channels.bundled.countdown import Countdown, Shutdown
 from neuro_actors.channels.interface import Channels
-from neuro_actors.neuron.local_rule import LocalRule
+from neuro_actors.neuron.kernel_rule import FASTEST_RULE
 from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.simulation.simulation import Simulation
 from neuro_actors.society.failures import FailureCollector
@@ -224,7 +224,7 @@ async def test_poison_in_all_other_rows_changes_nothing(seed: int) -> None:
     case = draw_case(seed)
     net = case.network
     offices, rules = [], {}
-    original = LocalRule.fire, LocalRule.respond
+    original = FASTEST_RULE.fire, FASTEST_RULE.respond
 
     def poisoned(work, port, mine: list[np.ndarray]):
         everything = [
@@ -270,8 +270,8 @@ async def test_poison_in_all_other_rows_changes_nothing(seed: int) -> None:
 
     expected = na.gradient(net, case.x, case.targets, case.loss)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LocalRule, "fire", fire)
-        patch.setattr(LocalRule, "respond", respond)
+        patch.setattr(FASTEST_RULE, "fire", fire)
+        patch.setattr(FASTEST_RULE, "respond", respond)
 
         def office(*arguments) -> Bundled:
             offices.append(Bundled(*arguments))
