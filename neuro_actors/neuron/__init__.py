@@ -3,12 +3,14 @@
 The neuron's own computation is `local_rule.py`: forward, back and learning, from its mail alone.
 (The folder `rules/` is one floor up: a rule there says what all members do, and makes them.)
 
-Nothing here knows trio, a clock or a log; it imports `network` and `support` alone. Start with
-`local_rule.py`. Authors of rules import from here.
+Nothing here knows trio, a clock or a log; it imports `network`, `kernel` and `support` alone. Start
+with `local_rule.py`. Authors of rules import from here.
 
 Files:
 
     local_rule.py          fire and respond: where urgencies are summed and gradients are made
+    cell.py                the attributes of a neuron's rule: slots, or fields of the kernel
+    kernel_rule.py         the local rule as the kernel computes it, where it is compiled
     interneuron_rule.py    fire and respond of an interneuron, which has nothing to learn
     dropout_rule.py        an interneuron that leaves out some of what it hears
     neuron_state.py        what a neuron remembers, and how an optimizer changes it

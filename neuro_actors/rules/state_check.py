@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..network.network import Network
-from ..neuron.local_rule import LocalRule, NeuronRule
+from ..neuron.cell import Cell
+from ..neuron.local_rule import NeuronRule
 from ..support.errors import InputError
 from ..support.own_code import has_own_code
 from ..support.signal_exceptions import passes_handler_exceptions
@@ -98,7 +99,7 @@ def _continue(trial: DryRun, members: list[NeuronRule]) -> tuple[list[NeuronRule
 
 def _own_attributes(member: NeuronRule) -> Iterator[str]:
     """Yield the names of attributes that hold something, except those that LocalRule has."""
-    known = {*LocalRule.__slots__, *getattr(member, "STATE", ())}
+    known = {*Cell.__slots__, *getattr(member, "STATE", ())}
     names = [name for kind in type(member).__mro__ for name in getattr(kind, "__slots__", ())]
     for name in dict.fromkeys([*names, *getattr(member, "__dict__", ())]):
         if name not in known and not name.startswith("__"):

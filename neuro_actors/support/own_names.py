@@ -25,6 +25,7 @@ from .errors import InputError, SimulationError
 from .own_code import LANGUAGE, PACKAGE
 
 ALIKE = 0.8  # of two names: "respnd" and "respond" are 0.92 alike, "fine" and "fire" 0.75
+CELLS = {"Cell": "LocalRule", "PlainCell": "LocalRule"}  # classes that hold another's attributes
 Renamed = Mapping[str, str]  # the name of older versions: the name of now
 
 RULE_METHODS: Renamed = MappingProxyType(
@@ -114,7 +115,8 @@ def reserved_names(kind: type) -> tuple[dict[str, str], dict[str, str]]:
     attributes, methods = dict[str, str](), dict[str, str]()
     for base in kind.__mro__:
         if base.__module__.partition(".")[0] == PACKAGE:
-            attributes |= dict.fromkeys(_slots(base), base.__name__)
+            owner = CELLS.get(base.__name__, base.__name__)
+            attributes |= dict.fromkeys(_slots(base), owner)
             for name, value in vars(base).items():
                 if not name.startswith("_") and _is_method(value):
                     methods[name] = base.__name__

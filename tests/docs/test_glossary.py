@@ -30,7 +30,7 @@ def test_every_file_that_it_names_is_there(page: str) -> None:
 def test_every_folder_of_the_package_is_in_the_architecture() -> None:
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     folders = [path.parent.name for path in (ROOT / "neuro_actors").glob("*/__init__.py")]
-    assert len(folders) == 15
+    assert len(folders) == 16
     assert [folder for folder in folders if f"| `{folder}/` |" not in text] == []
 
 

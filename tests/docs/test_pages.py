@@ -43,7 +43,7 @@ QUESTIONS = [
 COMMON = {  # names that every such library has in some form, or that belong to another name
     "ACTIVATIONS", "Activation", "Audit", "COMBINATIONS", "Combination", "Epoch", "Gradient", "Input", "LOSSES", "Loss", "Network",
     "Neuron", "Partition", "Simulation", "StepResult", "Synapse", "Trace", "TrainingResult",
-    "add_activation", "add_combination", "add_loss", "datasets", "gradient", "predict",
+    "add_activation", "add_combination", "add_loss", "datasets", "gradient", "kernel", "predict",
 }  # fmt: skip
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")

@@ -12,6 +12,7 @@ import neuro_actors as na
 from neuro_actors.channels.bundled.bundled_channels import Bundled
 from neuro_actors.channels.interface import ChannelsDefaults
 from neuro_actors.neuron import InputRule, LocalRule, LossNode, NeuronState, StatefulRule
+from neuro_actors.neuron.cell import Cell
 from neuro_actors.rules.predictive_coding import ValueNode
 from neuro_actors.support.own_names import reserved_names
 
@@ -95,7 +96,7 @@ def test_other_names_are_free() -> None:
 
 def test_each_name_of_the_package_is_reserved() -> None:
     attributes, methods = reserved_names(type("Own", (LocalRule,), {"own": 1}))
-    assert set(attributes) == set(LocalRule.__slots__)
+    assert set(attributes) == set(Cell.__slots__)
     assert methods["fire"] == "LocalRule"
     assert methods["steer"] == "StatefulRule"
     assert "own" not in methods
