@@ -38,14 +38,17 @@ typedef double Two __attribute__((vector_size(16), aligned(8), may_alias));
 #define FOUR(place) (*(const Four *)(place))
 #define TWO(place) (*(const Two *)(place))
 
-/* out[j] = sum of weights[i] * rows[i][j] in the order of i. At one column it begins with the first term, otherwise
- * with +0. The totals of 32 columns stay in registers. */
-CLONES static void weighted_sum(const double *weights, const double *rows, ptrdiff_t n, ptrdiff_t m, double *out)
+/* out[j] = sum of weights[i] * rows[i][j] in the order of i; of rows[i][j], if weights is NULL: 1 * x is x. At one
+ * column it begins with the first term, otherwise with +0. The totals of 32 columns stay in registers. */
+static inline __attribute__((always_inline)) void add_rows(const double *weights, const double *rows, ptrdiff_t n,
+                                                           ptrdiff_t m, double *out)
 {
+#define WEIGHT (weights == NULL ? 1.0 : weights[i])
     if (m == 1) {
-        double total = weights[0] * rows[0];
-        for (ptrdiff_t i = 1; i < n; i++)
-            total += weights[i] * rows[i];
+        ptrdiff_t i = 0;
+        double total = WEIGHT * rows[0];
+        for (i = 1; i < n; i++)
+            total += WEIGHT * rows[i];
         out[0] = total;
         return;
     }
@@ -54,7 +57,7 @@ CLONES static void weighted_sum(const double *weights, const double *rows, ptrdi
         Four a = {0}, b = {0}, c = {0}, d = {0}, e = {0}, f = {0}, g = {0}, h = {0};
         const double *row = rows + j;
         for (ptrdiff_t i = 0; i < n; i++, row += m) {
-            const double w = weights[i];
+            const double w = WEIGHT;
             a += w * FOUR(row), b += w * FOUR(row + 4), c += w * FOUR(row + 8), d += w * FOUR(row + 12);
             e += w * FOUR(row + 16), f += w * FOUR(row + 20), g += w * FOUR(row + 24), h += w * FOUR(row + 28);
         }
@@ -65,51 +68,26 @@ CLONES static void weighted_sum(const double *weights, const double *rows, ptrdi
         Four total = {0};
         const double *row = rows + j;
         for (ptrdiff_t i = 0; i < n; i++, row += m)
-            total += weights[i] * FOUR(row);
+            total += WEIGHT * FOUR(row);
         *(Four *)(out + j) = total;
     }
     for (; j < m; j++) {
         double total = 0.0;
         for (ptrdiff_t i = 0; i < n; i++)
-            total += weights[i] * rows[i * m + j];
+            total += WEIGHT * rows[i * m + j];
         out[j] = total;
     }
+#undef WEIGHT
 }
 
-/* out[j] = sum of rows[i][j], as weighted_sum with weights of 1. */
+CLONES static void weighted_sum(const double *weights, const double *rows, ptrdiff_t n, ptrdiff_t m, double *out)
+{
+    add_rows(weights, rows, n, m, out);
+}
+
 CLONES static void sum_of_rows(const double *rows, ptrdiff_t n, ptrdiff_t m, double *out)
 {
-    if (m == 1) {
-        double total = rows[0];
-        for (ptrdiff_t i = 1; i < n; i++)
-            total += rows[i];
-        out[0] = total;
-        return;
-    }
-    ptrdiff_t j = 0;
-    for (; j + 32 <= m; j += 32) {
-        Four a = {0}, b = {0}, c = {0}, d = {0}, e = {0}, f = {0}, g = {0}, h = {0};
-        const double *row = rows + j;
-        for (ptrdiff_t i = 0; i < n; i++, row += m) {
-            a += FOUR(row), b += FOUR(row + 4), c += FOUR(row + 8), d += FOUR(row + 12);
-            e += FOUR(row + 16), f += FOUR(row + 20), g += FOUR(row + 24), h += FOUR(row + 28);
-        }
-        Four *into = (Four *)(out + j);
-        into[0] = a, into[1] = b, into[2] = c, into[3] = d, into[4] = e, into[5] = f, into[6] = g, into[7] = h;
-    }
-    for (; j + 4 <= m; j += 4) {
-        Four total = {0};
-        const double *row = rows + j;
-        for (ptrdiff_t i = 0; i < n; i++, row += m)
-            total += FOUR(row);
-        *(Four *)(out + j) = total;
-    }
-    for (; j < m; j++) {
-        double total = 0.0;
-        for (ptrdiff_t i = 0; i < n; i++)
-            total += rows[i * m + j];
-        out[j] = total;
-    }
+    add_rows(NULL, rows, n, m, out);
 }
 
 /* The sum of row[j] * values[j] in two lanes, of the even columns and of the odd ones. Of eight columns each lane

@@ -1,9 +1,10 @@
 /* The kernel: what neuron/sums.py and neuron/local_rule.py say, in C.
  *
  * The Python code is the law, and each function here has one there with the same bits. The kernel takes the usual
- * case alone: float64 arrays that are C-contiguous, ordered sums, finite numbers, the package's own optimizers.
- * Everything else goes, whole, to the Python code: other arrays, tangent steps, and each step that ends in an error.
- * A phase changes the neuron only at its end, so the Python code begins where the kernel began.
+ * case alone: float64 arrays that are C-contiguous, ordered sums, finite numbers, the functions of functions.h, the
+ * package's own optimizers. Everything else goes, whole, to the Python code: other arrays and functions, tangent steps,
+ * and each step that ends in an error. A phase changes the neuron only at its end, so the Python code begins where the
+ * kernel began. Code of a user's own is not called before that, but for schedules of learning rates.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -29,7 +30,7 @@ static struct {
 static PyObject *own_conclude; /* Cell.conclude */
 
 /* names of attributes */
-static PyObject *s_loss, *s_tangent, *s_optimizer, *s_wrt_inputs, *s_value, *s_slope, *s_before, *s_conclude;
+static PyObject *s_loss, *s_tangent, *s_optimizer, *s_wrt_inputs, *s_conclude;
 static PyObject *s_learning_rate, *s_momentum, *s_weight_decay, *s_beta1, *s_beta2, *s_epsilon;
 
 /* --- arrays --------------------------------------------------------------------------------------------------------- */
@@ -94,6 +95,8 @@ static void set(PyObject **field, PyObject *value)
 
 static PyObject *call(PyObject *function, PyObject *const *arguments, Py_ssize_t n)
 {
+    if (function == NULL)
+        return PyErr_Format(PyExc_RuntimeError, "the kernel is used before neuron/kernel_rule.py has connected it");
     PyObject *all = PyTuple_New(n);
     if (all == NULL)
         return NULL;
@@ -273,12 +276,6 @@ static const Function *function_of(Cell *self)
     return NULL;
 }
 
-/* Whether a function in Python returned what it must: float64 of the shape (n,). */
-static int is_result(PyObject *values, npy_intp n)
-{
-    return values != NULL && is_plain_vector(values, n);
-}
-
 /* fire(step, activations_in, activation_out) */
 static PyObject *cell_fire(PyObject *object, PyObject *const *arguments, Py_ssize_t n)
 {
@@ -290,34 +287,20 @@ static PyObject *cell_fire(PyObject *object, PyObject *const *arguments, Py_ssiz
     const int is_tangent = is_true(step, s_tangent);
     if (is_tangent < 0)
         return NULL;
-    if (is_tangent || !is_complete(self) || self->sums != python.ordered || !is_plain(rows, 2))
+    const Function *function = function_of(self);
+    if (is_tangent || function == NULL || !is_complete(self) || self->sums != python.ordered || !is_plain(rows, 2))
         goto in_python;
     const npy_intp terms = PyArray_DIM((PyArrayObject *)rows, 0), columns = PyArray_DIM((PyArrayObject *)rows, 1);
     PyObject *parameters = parameters_of(self->state, terms);
     if (parameters == NULL || terms == 0 || columns == 0 || !is_plain_vector(out, columns) || !can_be_written(out))
         goto in_python;
     signal = new_vector(columns);
-    if (signal == NULL)
-        return NULL;
+    activation = new_vector(columns);
+    if (signal == NULL || activation == NULL)
+        goto failed;
     weighted_sum(NUMBERS(parameters), NUMBERS(rows), terms, columns, NUMBERS(signal));
     freeze(signal);
-    const Function *function = function_of(self);
-    if (function != NULL) {
-        activation = new_vector(columns);
-        if (activation == NULL)
-            goto failed;
-        function->value(NUMBERS(signal), columns, NUMBERS(activation));
-    } else {
-        PyObject *value = PyObject_GetAttr(self->function, s_value);
-        if (value == NULL)
-            goto failed;
-        activation = call(value, &signal, 1);
-        Py_DECREF(value);
-        if (activation == NULL)
-            goto failed;
-        if (!is_result(activation, columns))
-            goto in_python;
-    }
+    function->value(NUMBERS(signal), columns, NUMBERS(activation));
     if (!all_finite(NUMBERS(activation), columns))
         goto in_python;
     PyObject *loss = PyObject_GetAttr(step, s_loss);
@@ -463,9 +446,9 @@ static PyObject *update_by_adam(PyObject *optimizer, const double *parameters, d
     return state;
 }
 
-/* LocalRule.learn from the state `now` with an optimizer of the package: returns a new NeuronState, or NULL: with an exception, or without
- * one where Python is to do it. `wanted` is changed. */
-static PyObject *learned_state(Cell *self, PyObject *now, PyObject *optimizer, double *wanted, npy_intp n)
+/* LocalRule.learn from the state `now`, where `mask` says what is frozen, with an optimizer of the package. Returns a new
+ * NeuronState, or NULL: with an exception, or without one where Python is to do it. `wanted` is changed. */
+static PyObject *learned_state(PyObject *now, PyObject *mask, PyObject *optimizer, double *wanted, npy_intp n)
 {
     PyObject *type = (PyObject *)Py_TYPE(optimizer), *parameters = parameters_of(now, n);
     if ((type != python.SGD && type != python.Adam) || parameters == NULL)
@@ -479,9 +462,9 @@ static PyObject *learned_state(Cell *self, PyObject *now, PyObject *optimizer, d
     if (!PyTuple_CheckExact(before))
         return NULL;
     const npy_bool *frozen = NULL;
-    if (self->frozen != Py_None) {
-        PyArrayObject *array = (PyArrayObject *)self->frozen;
-        if (!PyArray_CheckExact(self->frozen) || PyArray_NDIM(array) != 1 || PyArray_TYPE(array) != NPY_BOOL ||
+    if (mask != Py_None) {
+        PyArrayObject *array = (PyArrayObject *)mask;
+        if (!PyArray_CheckExact(mask) || PyArray_NDIM(array) != 1 || PyArray_TYPE(array) != NPY_BOOL ||
             !PyArray_ISCARRAY_RO(array) || PyArray_DIM(array, 0) != n)
             return NULL;
         frozen = (const npy_bool *)PyArray_DATA(array);
@@ -531,9 +514,10 @@ static int conclude(Cell *self, PyObject *optimizer, double *wanted, npy_intp n,
         return 0;
     PyObject *state = NULL;
     if (optimizer != Py_None) {
-        PyObject *now = hold(self->state); /* a schedule in Python may replace the field */
-        state = learned_state(self, now, optimizer, wanted, n);
+        PyObject *now = hold(self->state), *mask = hold(self->frozen); /* a schedule in Python may replace them */
+        state = learned_state(now, mask, optimizer, wanted, n);
         Py_DECREF(now);
+        Py_DECREF(mask);
         if (state == NULL)
             return PyErr_Occurred() ? -1 : 0;
         memmove(commit, NUMBERS(PyTuple_GetItem(state, 0)), (size_t)n * sizeof(double));
@@ -572,37 +556,6 @@ static PyObject *cell_conclude(PyObject *object, PyObject *const *arguments, Py_
     return call_method(python.conclude, object, arguments, n);
 }
 
-/* v = urgency * slope, in place; of a function that is not in C the slope is asked in Python. Returns 1, or 0 where
- * Python is to do it, or -1 with an exception. */
-static int multiply_by_slope(Cell *self, PyObject *step, double *urgency, double *slope, npy_intp columns)
-{
-    const Function *function = function_of(self);
-    if (function != NULL) {
-        if (function->slope(NUMBERS(self->signal), NUMBERS(self->activation), columns, slope)) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        multiply(slope, columns, urgency);
-        return 1;
-    }
-    PyObject *before = PyObject_GetAttr(self->function, s_before), *loss = PyObject_GetAttr(step, s_loss);
-    PyObject *usual = before && loss ? call(before, &loss, 1) : NULL;
-    PyObject *method = usual ? PyObject_GetAttr(usual, s_slope) : NULL;
-    PyObject *given[2] = {self->signal, self->activation};
-    PyObject *found = method ? call(method, given, 2) : NULL;
-    Py_XDECREF(before);
-    Py_XDECREF(loss);
-    Py_XDECREF(usual);
-    Py_XDECREF(method);
-    if (found == NULL)
-        return -1;
-    const int is_plain_result = is_result(found, columns);
-    if (is_plain_result)
-        multiply(NUMBERS(found), columns, urgency);
-    Py_DECREF(found);
-    return is_plain_result;
-}
-
 /* respond(step, urgencies_in, urgencies_out, commit_out) */
 static PyObject *cell_respond(PyObject *object, PyObject *const *arguments, Py_ssize_t n)
 {
@@ -611,20 +564,20 @@ static PyObject *cell_respond(PyObject *object, PyObject *const *arguments, Py_s
     Cell *self = (Cell *)object;
     PyObject *step = arguments[0], *rows_in = arguments[1], *rows_out = arguments[2], *commit = arguments[3];
     PyObject *optimizer = NULL, *concluder = NULL, *wanted_array = NULL;
-    PyObject *state = NULL, *received = NULL, *listening = NULL; /* a function in Python may replace the fields */
     double *scratch = NULL;
     int done = 0;
     const int is_tangent = is_true(step, s_tangent);
     if (is_tangent < 0)
         return NULL;
-    if (is_tangent || !is_complete(self) || self->fired != step || self->sums != python.ordered ||
+    const Function *function = function_of(self);
+    if (is_tangent || function == NULL || !is_complete(self) || self->fired != step || self->sums != python.ordered ||
         !is_plain(self->activations_in, 2) || !is_plain(rows_in, 2) || !is_plain(commit, 1) || !can_be_written(commit))
         goto end;
-    state = hold(self->state), received = hold(self->activations_in), listening = hold(self->listening);
+    PyObject *received = self->activations_in, *listening = self->listening;
     PyArrayObject *followers = (PyArrayObject *)rows_in;
     const npy_intp terms = PyArray_DIM((PyArrayObject *)received, 0);
     const npy_intp columns = PyArray_DIM((PyArrayObject *)received, 1);
-    PyObject *parameters = parameters_of(state, terms);
+    PyObject *parameters = parameters_of(self->state, terms);
     const Py_ssize_t positions = PyLong_AsSsize_t(self->positions);
     if (positions == -1)
         PyErr_Clear(); /* no whole number: Python's own error follows */
@@ -657,19 +610,17 @@ static PyObject *cell_respond(PyObject *object, PyObject *const *arguments, Py_s
 
     optimizer = PyObject_GetAttr(step, s_optimizer);
     concluder = PyObject_GetAttr((PyObject *)Py_TYPE(object), s_conclude);
-    scratch = PyMem_Malloc((size_t)(2 * columns + terms) * sizeof(double));
+    scratch = PyMem_Malloc((size_t)(3 * columns + terms) * sizeof(double));
     if (optimizer == NULL || concluder == NULL || scratch == NULL) {
         if (!PyErr_Occurred())
             PyErr_NoMemory();
         done = -1;
         goto end;
     }
-    double *urgency = scratch, *slope = scratch + columns;
+    double *urgency = scratch, *slope = scratch + columns, *spare = slope + columns;
     sum_of_rows(NUMBERS(rows_in), PyArray_DIM(followers, 0), columns, urgency);
-    done = multiply_by_slope(self, step, urgency, slope, columns);
-    if (done <= 0)
-        goto end;
-    done = 0;
+    function->slope(NUMBERS(self->signal), NUMBERS(self->activation), columns, slope, spare);
+    multiply(slope, columns, urgency);
     if (!all_finite(urgency, columns))
         goto end;
     if (sends) {
@@ -689,7 +640,7 @@ static PyObject *cell_respond(PyObject *object, PyObject *const *arguments, Py_s
         spread_rows(weights, order, urgency, rows_out);
     }
     const int ends_here = concluder == own_conclude;
-    double *wanted = scratch + 2 * columns;
+    double *wanted = spare + columns;
     if (!ends_here) {
         wanted_array = new_vector(terms);
         if (wanted_array == NULL) {
@@ -714,9 +665,6 @@ end:
     Py_XDECREF(optimizer);
     Py_XDECREF(concluder);
     Py_XDECREF(wanted_array);
-    Py_XDECREF(state);
-    Py_XDECREF(received);
-    Py_XDECREF(listening);
     PyMem_Free(scratch);
     if (done < 0)
         return NULL;
@@ -839,8 +787,7 @@ PyMODINIT_FUNC PyInit_compiled(void)
     import_umath();
     PyObject *numpy = PyImport_ImportModule("numpy"), *module = NULL;
     if (numpy != NULL && find_loops(numpy) == 0 && !intern(&s_loss, "loss") && !intern(&s_tangent, "tangent") &&
-        !intern(&s_optimizer, "optimizer") && !intern(&s_wrt_inputs, "wrt_inputs") && !intern(&s_value, "value") &&
-        !intern(&s_slope, "slope") && !intern(&s_before, "before") && !intern(&s_conclude, "conclude") &&
+        !intern(&s_optimizer, "optimizer") && !intern(&s_wrt_inputs, "wrt_inputs") && !intern(&s_conclude, "conclude") &&
         !intern(&s_learning_rate, "learning_rate") && !intern(&s_momentum, "momentum") &&
         !intern(&s_weight_decay, "weight_decay") && !intern(&s_beta1, "beta1") && !intern(&s_beta2, "beta2") &&
         !intern(&s_epsilon, "epsilon"))

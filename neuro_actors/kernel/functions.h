@@ -2,7 +2,7 @@
  *
  * What numpy computes by its library (exp, tanh, sin, …) is taken from the loop of its universal function, which is
  * the one that the Python code runs. The rest are single operations of IEEE arithmetic, in the same order.
- * A function that is not here is called in Python.
+ * Neurons with a function that is not here follow the rule in Python.
  */
 
 #ifndef NEURO_ACTORS_FUNCTIONS_H
@@ -67,11 +67,10 @@ static void identity_value(const double *z, npy_intp n, double *a)
         a[j] = z[j] + 0.0; /* makes +0 of -0 */
 }
 
-static int identity_slope(const double *z, const double *a, npy_intp n, double *slope)
+static void identity_slope(const double *z, const double *a, npy_intp n, double *slope, double *spare)
 {
     for (npy_intp j = 0; j < n; j++)
         slope[j] = 1.0;
-    return 0;
 }
 
 static void sigmoid_value(const double *z, npy_intp n, double *a)
@@ -81,7 +80,7 @@ static void sigmoid_value(const double *z, npy_intp n, double *a)
         a[j] = (z[j] >= 0.0 ? 1.0 : a[j]) / (1.0 + a[j]);
 }
 
-static int sigmoid_slope(const double *z, const double *a, npy_intp n, double *slope)
+static void sigmoid_slope(const double *z, const double *a, npy_intp n, double *slope, double *spare)
 {
     int far = 0;
     for (npy_intp j = 0; j < n; j++) {
@@ -89,21 +88,16 @@ static int sigmoid_slope(const double *z, const double *a, npy_intp n, double *s
         slope[j] = a[j] * (1.0 - a[j]);
     }
     if (!far)
-        return 0;
-    double *e = PyMem_Malloc((size_t)n * sizeof(double));
-    if (e == NULL)
-        return -1;
-    run_decay(z, n, e);
+        return;
+    run_decay(z, n, spare);
     for (npy_intp j = 0; j < n; j++)
         if (z[j] > FAR_SIGMOID) /* sigmoid(-z) */
-            slope[j] = a[j] * ((-z[j] >= 0.0 ? 1.0 : e[j]) / (1.0 + e[j]));
-    PyMem_Free(e);
-    return 0;
+            slope[j] = a[j] * ((-z[j] >= 0.0 ? 1.0 : spare[j]) / (1.0 + spare[j]));
 }
 
 static void tanh_value(const double *z, npy_intp n, double *a) { run_loop(&tanh_loop, z, n, a); }
 
-static int tanh_slope(const double *z, const double *a, npy_intp n, double *slope)
+static void tanh_slope(const double *z, const double *a, npy_intp n, double *slope, double *spare)
 {
     int flat = 0;
     for (npy_intp j = 0; j < n; j++) {
@@ -111,18 +105,13 @@ static int tanh_slope(const double *z, const double *a, npy_intp n, double *slop
         flat |= slope[j] < FLAT_TANH;
     }
     if (!flat)
-        return 0;
-    double *e = PyMem_Malloc((size_t)n * sizeof(double));
-    if (e == NULL)
-        return -1;
-    run_decay(z, n, e);
+        return;
+    run_decay(z, n, spare);
     for (npy_intp j = 0; j < n; j++)
         if (slope[j] < FLAT_TANH) {
-            const double square = e[j] * e[j];
+            const double square = spare[j] * spare[j];
             slope[j] = 4.0 * square / ((1.0 + square) * (1.0 + square));
         }
-    PyMem_Free(e);
-    return 0;
 }
 
 static void relu_value(const double *z, npy_intp n, double *a)
@@ -133,11 +122,10 @@ static void relu_value(const double *z, npy_intp n, double *a)
     maximum_loop.run(places, &n, steps, maximum_loop.data);
 }
 
-static int relu_slope(const double *z, const double *a, npy_intp n, double *slope)
+static void relu_slope(const double *z, const double *a, npy_intp n, double *slope, double *spare)
 {
     for (npy_intp j = 0; j < n; j++)
         slope[j] = z[j] > 0.0 ? 1.0 : 0.0;
-    return 0;
 }
 
 static void leaky_relu_value(const double *z, npy_intp n, double *a)
@@ -146,26 +134,24 @@ static void leaky_relu_value(const double *z, npy_intp n, double *a)
         a[j] = z[j] > 0.0 ? z[j] : 0.01 * z[j];
 }
 
-static int leaky_relu_slope(const double *z, const double *a, npy_intp n, double *slope)
+static void leaky_relu_slope(const double *z, const double *a, npy_intp n, double *slope, double *spare)
 {
     for (npy_intp j = 0; j < n; j++)
         slope[j] = z[j] > 0.0 ? 1.0 : 0.01;
-    return 0;
 }
 
 static void sin_value(const double *z, npy_intp n, double *a) { run_loop(&sin_loop, z, n, a); }
 
-static int sin_slope(const double *z, const double *a, npy_intp n, double *slope)
+static void sin_slope(const double *z, const double *a, npy_intp n, double *slope, double *spare)
 {
     run_loop(&cos_loop, z, n, slope);
-    return 0;
 }
 
-/* Slopes return 0, or -1 where there is no memory. */
+/* A slope is handed room for n numbers to spare. */
 typedef struct {
     const char *name;
     void (*value)(const double *z, npy_intp n, double *a);
-    int (*slope)(const double *z, const double *a, npy_intp n, double *slope);
+    void (*slope)(const double *z, const double *a, npy_intp n, double *slope, double *spare);
     PyObject *object; /* the Activation of this name, as the package makes it */
 } Function;
 

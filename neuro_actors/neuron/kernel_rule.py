@@ -9,8 +9,9 @@ from __future__ import annotations
 from .. import kernel
 from ..network.activations import ORIGINALS
 from .local_rule import NOTHING, LocalRule
-from .neuron_state import NeuronState
+from .neuron_state import NeuronState, all_finite_in_python
 from .optimizers import SGD, Adam, rate_of
+from .sums import IN_PYTHON, ORDERED, spread_in_python
 from .tangent import TangentRule
 
 if kernel.in_use:
@@ -23,7 +24,12 @@ if kernel.in_use:
         respond = kernel.calls.Cell.respond
         conclude = kernel.calls.Cell.conclude
 
+    # what the kernel calls, and what it compares with
     for _name, _object in {
+        **IN_PYTHON._asdict(),
+        "spread": spread_in_python,
+        "all_finite": all_finite_in_python,
+        "ordered": ORDERED,
         "fire": TangentRule.fire,
         "respond": TangentRule.respond,
         "conclude": LocalRule.conclude,

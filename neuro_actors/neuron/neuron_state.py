@@ -124,10 +124,9 @@ def all_finite_in_python(values: Array) -> bool:
     )
 
 
-all_finite: Callable[[Array], bool] = all_finite_in_python
-if kernel.in_use:
-    kernel.calls.connect("all_finite", all_finite_in_python)
-    all_finite = kernel.calls.all_finite
+all_finite: Callable[[Array], bool] = (
+    kernel.calls.all_finite if kernel.in_use else all_finite_in_python
+)
 
 
 def check_finite_state(

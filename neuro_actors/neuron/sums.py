@@ -86,9 +86,6 @@ IN_PYTHON = _NUMPY if order.keeps_order(order.Calls(*_NUMPY)) else Sums(*order.D
 ORDERED = IN_PYTHON
 if kernel.in_use:
     ORDERED = Sums(kernel.calls.weighted_sum, kernel.calls.sum_of_rows, kernel.calls.mean_products)
-    for name, call in IN_PYTHON._asdict().items():
-        kernel.calls.connect(name, call)  # for arrays that the kernel does not take
-    kernel.calls.connect("ordered", ORDERED)
 SUMS = MappingProxyType(
     {
         "ordered": ORDERED,
@@ -123,7 +120,6 @@ def spread_in_python(weights: Array, values: Array, out: Array) -> None:
         _multiply(weights[:, None], values, out)
 
 
-spread: Callable[[Array, Array, Array], None] = spread_in_python
-if kernel.in_use:
-    kernel.calls.connect("spread", spread_in_python)
-    spread = kernel.calls.spread
+spread: Callable[[Array, Array, Array], None] = (
+    kernel.calls.spread if kernel.in_use else spread_in_python
+)

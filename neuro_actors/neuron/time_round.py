@@ -7,6 +7,7 @@ round 1 of all, then round 2 of all; see `rules/micro_batches.py`.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 PREDICTION = " of a prediction"  # behind the name of a round of a prediction
@@ -46,6 +47,7 @@ class TimeRound(NamedTuple):
         return f"{part}{'back to ' * self.back}tick {self.tick} of {self.ticks}{which}"
 
     @classmethod
+    @lru_cache(maxsize=1024)  # each neuron reads the name of each round
     def read(cls, name: str) -> TimeRound | None:
         """Return the round that has a name. None: no round through time has it.
 

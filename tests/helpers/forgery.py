@@ -472,3 +472,11 @@ def same(some: list[Row], others: list[Row]) -> bool:
         ]
 
     return bits(some) == bits(others)
+
+
+def resealed(path: Path, metadata: Any, rows: list[Row]) -> na.Audit:
+    """The audit of forged rows that are sealed anew. It must find a lie."""
+    write(path, metadata, sealed(metadata, rows))
+    audit = na.audit(path)
+    assert audit.lie is not None, str(audit)
+    return audit

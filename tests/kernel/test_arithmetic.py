@@ -153,11 +153,8 @@ def test_fast_math_does_not_compile(tmp_path: Path) -> None:
     assert "compile without -ffast-math" in done.stderr
 
 
-SANITIZERS = ["address,undefined"]
-
-
-@pytest.mark.parametrize("sanitizers", SANITIZERS)
-def test_sanitizers(sanitizers: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_broken", [False, True], ids=["as it is", "one column too many"])
+def test_sanitizers(is_broken: bool, tmp_path: Path) -> None:
     """The tests of the kernel, with a kernel that checks every access and every operation."""
     library = subprocess.run(
         ["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
@@ -178,10 +175,18 @@ def test_sanitizers(sanitizers: str, tmp_path: Path) -> None:
         "-shared",
         "-fPIC",
         "-ffp-contract=off",
-        f"-fsanitize={sanitizers}",
+        "-fsanitize=address,undefined",
         "-fno-omit-frame-pointer",
     ]
     flags += ["-fno-sanitize-recover=all", "-DNEURO_ACTORS_PLAIN", "-DPy_LIMITED_API=0x030b0000"]
+    if is_broken:
+        header = kernel / "arithmetic.h"
+        right, wrong = (
+            "for (; j < m; j++)\n        out[j] = weight * values[j];",
+            "for (; j <= m; j++)\n        out[j] = weight * values[j];",
+        )
+        assert right in header.read_text()
+        header.write_text(header.read_text().replace(right, wrong))
     include = [f"-I{np.get_include()}", f"-I{sysconfig.get_paths()['include']}"]
     subprocess.run(
         ["gcc", *flags, *include, str(kernel / "compiled.c"), "-o", str(module)], check=True
@@ -199,9 +204,12 @@ assert na.kernel.calls.__file__ == {str(module)!r}, na.kernel.reason
 sys.exit(pytest.main(sys.argv[1:]))
 """
     tests = [str(ROOT / f"tests/kernel/{name}.py") for name in ("test_kernel_rule", "test_order")]
-    options = ["-q", "-x", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
+    options = ["-q", "-x", "-s", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
     options += ["-k", "not no_reference_is_lost"]  # it counts memory
     done = subprocess.run(
         [sys.executable, "-c", code, *options, *tests], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    if is_broken:
+        assert "AddressSanitizer: heap-buffer-overflow" in done.stderr
+    else:
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

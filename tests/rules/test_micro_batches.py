@@ -10,6 +10,7 @@ import pytest
 import trio
 from helpers import all_kinds
 from helpers.batch_parts import at_the_centre, by_halves, sizes
+from helpers.broken_off import breaking_off
 from helpers.comparing import same_bits
 from helpers.small_network import NET, SMALL, TARGETS, X
 from helpers.tiers import few
@@ -293,22 +294,7 @@ def test_what_is_forgotten_is_seen(forgotten: str, monkeypatch: pytest.MonkeyPat
 async def test_a_cancelled_step_leaves_nothing_behind(at: int, channels: str) -> None:
     scope = trio.CancelScope()
     seen: list[str] = []
-
-    def make(network, recorder):
-        from neuro_actors.channels.choose_channels import choose_channels
-
-        made = choose_channels(channels)(network, recorder)
-        begin = made.environment.begin
-
-        def counted(step, *more) -> None:
-            begin(step, *more)
-            seen.append(step.round)
-            if len(seen) == at:
-                scope.cancel()
-
-        made.environment.begin = counted
-        return made
-
+    make = breaking_off(channels, scope, at, seen)
     async with na.open_simulation(NET, make, micro_batches=3) as simulation:
         with scope:
             await simulation.train_step(X, TARGETS, optimizer=na.SGD(0.1))

@@ -11,6 +11,7 @@ import trio
 from helpers import any_networks, forgery
 from helpers.all_kinds import both_directions, memory
 from helpers.batch_parts import at_the_centre
+from helpers.broken_off import breaking_off
 from helpers.comparing import same_bits
 from helpers.deep_cases import is_within
 from helpers.forgery import NOTE, RECEIVER, SENDER, STEP, VALUE
@@ -18,7 +19,7 @@ from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.channels.unreliable.faults import Kill
-from neuro_actors.neuron.messages import Step, micro_batch_of
+from neuro_actors.neuron.messages import micro_batch_of
 from neuro_actors.neuron.time_round import TimeRound
 from neuro_actors.proof.random_cases import Case
 from neuro_actors.rules.batch_round import BatchRound
@@ -161,23 +162,8 @@ def test_what_is_forgotten_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("at", [1, 4, 9, 20])
 async def test_a_cancelled_step_leaves_nothing_behind(at: int, channels: str) -> None:
-    from neuro_actors.channels.choose_channels import choose_channels
-
     scope, seen = trio.CancelScope(), []
-
-    def make(network: na.Network, recorder: Any) -> Any:
-        made = choose_channels(channels)(network, recorder)
-        begin = made.environment.begin
-
-        def counted(step: Step, *more: Any) -> None:
-            begin(step, *more)
-            seen.append(step.round)
-            if len(seen) == at:
-                scope.cancel()
-
-        made.environment.begin = counted
-        return made
-
+    make = breaking_off(channels, scope, at, seen)
     async with na.open_simulation(NET, make, micro_batches=2) as simulation:
         with scope:
             await simulation.train_step(X, TARGETS, optimizer=na.SGD(0.1))
@@ -274,7 +260,7 @@ async def test_a_prediction_of_all_goes_on_too(channels: str, tmp_path: Path) ->
     metadata, rows = forgery.read(log)
     k = find(rows, "micro-batch 2 of 2, tick 1 of 3", sender="environment", receiver="h before")
     rows[k][VALUE][1] = float(np.nextafter(rows[k][VALUE][1], 2.0))
-    lie = resealed(tmp_path / "b.arrows", metadata, rows).lie
+    lie = forgery.resealed(tmp_path / "b.arrows", metadata, rows).lie
     assert (lie.row, lie.who) == (k, "the environment")
 
 
@@ -288,13 +274,6 @@ def find(rows: list[forgery.Row], round: str, sender: str, receiver: str, note: 
         if row[STEP] in steps and (row[SENDER], row[RECEIVER]) == (sender, receiver)
         and note in (None, row[NOTE])
     )  # fmt: skip
-
-
-def resealed(path: Path, metadata: Any, rows: list[forgery.Row]) -> na.Audit:
-    forgery.write(path, metadata, forgery.sealed(metadata, rows))
-    audit = na.audit(path)
-    assert audit.lie is not None, str(audit)
-    return audit
 
 
 @pytest.mark.parametrize("case", CASES, ids=["gates", "positions", "both ways"])
@@ -347,7 +326,7 @@ def test_who_changes_what_is_repeated_is_named(
     metadata, rows = forgery.read(tmp_path / "a.arrows")
     k = find(rows, round, sender, receiver, note)
     rows[k][VALUE][1] = float(np.nextafter(rows[k][VALUE][1], 2.0))
-    lie = resealed(tmp_path / "b.arrows", metadata, rows).lie
+    lie = forgery.resealed(tmp_path / "b.arrows", metadata, rows).lie
     assert (lie.row, lie.who) == (k, "the environment")
 
 
@@ -364,7 +343,7 @@ def test_rounds_come_in_their_order(was: str, becomes: str, tmp_path: Path) -> N
     metadata, rows = forgery.read(tmp_path / "a.arrows")
     k = next(k for k, row in enumerate(rows) if f'"{was}"' in (row[NOTE] or ""))
     rows[k][NOTE] = rows[k][NOTE].replace(f'"{was}"', f'"{becomes}"')
-    lie = resealed(tmp_path / "b.arrows", metadata, rows).lie
+    lie = forgery.resealed(tmp_path / "b.arrows", metadata, rows).lie
     assert f"round is {becomes}" in str(lie)
     assert lie.row == k
 

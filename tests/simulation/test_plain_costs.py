@@ -52,7 +52,8 @@ def test_no_more_calls_than_before(channels: str) -> None:
     counts: Counter = Counter()
     learn(channels, 5, counts=counts)
     for folder, most in CALLS[channels].items():
-        assert 0.8 * most < counts[folder] / 5 <= 1.01 * most, folder
+        assert counts[folder] / 5 <= 1.01 * most, folder
+        assert na.kernel.in_use or counts[folder] / 5 > 0.8 * most, folder
 
 
 def test_a_log_has_no_more_bytes_than_before(tmp_path: Path) -> None:

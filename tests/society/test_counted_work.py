@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import trio
+from helpers.in_python import leave_out_the_kernel
 
 import neuro_actors as na
 from neuro_actors.channels.bundled import countdown
@@ -119,15 +120,10 @@ async def test_numpy_calls_of_a_neuron(
     channels: str, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A constant number, whatever its fans: counted at the rule, to which both engines hand arrays that count."""
-    from neuro_actors.neuron import local_rule, neuron_state, sums, tangent
+    from neuro_actors.neuron import sums
     from neuro_actors.neuron.local_rule import LocalRule
-    from neuro_actors.rules import backpropagation
 
-    # the Python code, whether there is a kernel or not
-    monkeypatch.setattr(backpropagation, "FASTEST_RULE", tangent.TangentRule)
-    monkeypatch.setattr(sums, "SUMS", {"ordered": sums.IN_PYTHON})
-    monkeypatch.setattr(local_rule, "spread", sums.spread_in_python)
-    monkeypatch.setattr(local_rule, "all_finite", neuron_state.all_finite_in_python)
+    leave_out_the_kernel(monkeypatch)
 
     calls: Counter = Counter()
     monkeypatch.setattr(Counted, "calls", calls)

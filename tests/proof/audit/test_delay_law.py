@@ -37,13 +37,6 @@ def find(rows: list[forgery.Row], round: str, **wanted: Any) -> int:
     )  # fmt: skip
 
 
-def refused(path: Path, metadata: Any, rows: list[forgery.Row]) -> na.Audit:
-    forgery.write(path, metadata, forgery.sealed(metadata, rows))
-    audit = na.audit(path)
-    assert audit.lie is not None, str(audit)
-    return audit
-
-
 @pytest.fixture
 def recorded(tmp_path: Path) -> tuple[dict[bytes, bytes], list[forgery.Row]]:
     record(tmp_path / "a.arrows", RECURRENT())
@@ -64,7 +57,7 @@ def test_what_a_delay_repeats(recorded, delay: str, ticks: int, tick: int, tmp_p
     metadata, rows = recorded
     k = find(rows, f"tick {tick} of 4", sender="environment", receiver=delay)
     rows[k][VALUE][1] = float(np.nextafter(rows[k][VALUE][1], 2.0))
-    lie = refused(tmp_path / "b.arrows", metadata, rows).lie
+    lie = forgery.resealed(tmp_path / "b.arrows", metadata, rows).lie
     assert (lie.row, lie.who) == (k, "the environment")
     plural = "s" * (ticks > 1)
     assert lie.where == f"example 2: what to {delay} said {ticks} tick{plural} before"
@@ -76,7 +69,7 @@ def test_what_comes_back(recorded, delay: str, ticks: int, tick: int, tmp_path: 
     metadata, rows = recorded
     k = find(rows, f"back to tick {tick} of 4", kind="target", note=f"to {delay}")
     rows[k][VALUE][2] = float(np.nextafter(rows[k][VALUE][2], 2.0))
-    lie = refused(tmp_path / "b.arrows", metadata, rows).lie
+    lie = forgery.resealed(tmp_path / "b.arrows", metadata, rows).lie
     assert (lie.row, lie.who) == (k, "the environment")
     assert lie.where == f"example 3: what {delay} felt {ticks} tick{'s' * (ticks > 1)} later"
 
@@ -85,7 +78,7 @@ def test_all_inputs_receive_the_same_on_the_way_back(recorded, tmp_path: Path) -
     metadata, rows = recorded
     k = find(rows, "back to tick 2 of 4", sender="environment", receiver="x")
     rows[k][VALUE][0] = float(np.nextafter(rows[k][VALUE][0], 2.0))
-    lie = refused(tmp_path / "b.arrows", metadata, rows).lie
+    lie = forgery.resealed(tmp_path / "b.arrows", metadata, rows).lie
     assert (lie.row, lie.where) == (k, "example 1: what it received in tick 2")
 
 
@@ -93,7 +86,7 @@ def test_the_loss_node_hands_on_what_it_received(recorded, tmp_path: Path) -> No
     metadata, rows = recorded
     k = find(rows, "back to tick 2 of 4", kind="urgency", sender="loss", receiver="to before")
     rows[k][VALUE][0] = float(np.nextafter(rows[k][VALUE][0], 2.0))
-    lie = refused(tmp_path / "b.arrows", metadata, rows).lie
+    lie = forgery.resealed(tmp_path / "b.arrows", metadata, rows).lie
     assert (lie.row, lie.who) == (k, "the loss")
 
 
@@ -115,7 +108,7 @@ def test_passes_there_and_back(round: str, member: str, where: str, tmp_path: Pa
     metadata, rows = forgery.read(log)
     k = find(rows, round, sender="environment", receiver=member)
     rows[k][VALUE][1] = float(np.nextafter(rows[k][VALUE][1], 2.0))
-    lie = refused(tmp_path / "b.arrows", metadata, rows).lie
+    lie = forgery.resealed(tmp_path / "b.arrows", metadata, rows).lie
     assert (lie.row, lie.where) == (k, f"example 2: {where}")
 
 
@@ -152,7 +145,7 @@ def test_what_is_carried_on_to_the_next_call(delay: str, ticks: int, tmp_path: P
         forged = [list(row) for row in rows]
         forged[places[delay]][VALUE] = list(rows[places[delay]][VALUE])
         forged[places[delay]][VALUE][1] = wrong
-        lie = refused(tmp_path / "b.arrows", metadata, forged).lie
+        lie = forgery.resealed(tmp_path / "b.arrows", metadata, forged).lie
         assert lie.row == places[delay]
         assert (
             lie.where == f"example 2: what to {delay} said {ticks} tick{'s' * (ticks > 1)} before"
@@ -186,7 +179,7 @@ def test_another_window_than_the_one_of_the_run(tmp_path: Path) -> None:
     record(tmp_path / "a.arrows", RECURRENT(), rule=ThroughTime(window=2))
     metadata, rows = forgery.read(tmp_path / "a.arrows")
     metadata[b"neuro_actors"] = metadata[b"neuro_actors"].replace(b'"window": 2', b'"window": 3')
-    lie = refused(tmp_path / "b.arrows", metadata, rows).lie
+    lie = forgery.resealed(tmp_path / "b.arrows", metadata, rows).lie
     assert lie.where.endswith("what before felt 1 tick later")
 
 
@@ -211,7 +204,7 @@ def test_rounds_out_of_order(recorded, round: str, other: str, tmp_path: Path) -
     rows[k][NOTE] = rows[k][NOTE].replace(
         f', "round": "{round}"', f', "round": "{other}"' if other else ""
     )
-    lie = refused(tmp_path / "b.arrows", metadata, rows).lie
+    lie = forgery.resealed(tmp_path / "b.arrows", metadata, rows).lie
     assert lie.row == k
     assert lie.what == "round is"
 
@@ -224,7 +217,7 @@ def test_learning_in_the_midst(recorded, tmp_path: Path) -> None:
     rows[k][NOTE] = json.dumps(
         json.loads(rows[k][NOTE]) | {"mode": "train", "optimizer": learns["optimizer"], "update": 1}
     )
-    assert "without learning" in str(refused(tmp_path / "b.arrows", metadata, rows).lie)
+    assert "without learning" in str(forgery.resealed(tmp_path / "b.arrows", metadata, rows).lie)
 
 
 def test_a_sequence_may_be_left_unfinished(tmp_path: Path) -> None:
