@@ -4,7 +4,7 @@ The network has ten levels. Each neuron has ten sources in the level before,
 chosen at random. The society is started, computes one gradient, which is
 compared with sparse matrices, and is closed.
 
-It takes about 4.5 GB of memory and three minutes; a tenth of both with
+It takes about 4 GB of memory and three minutes; a tenth of both with
 --neurons 100000.
 """
 
