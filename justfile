@@ -7,7 +7,7 @@ install:
     python3 -m venv .venv
     .venv/bin/pip install -e ".[dev,test-all]"
 
-# the default tests: about a minute and a half on two cores
+# the default tests: two and a half to four minutes on two cores
 test *arguments:
     {{python}} -m pytest -n auto {{arguments}}
 

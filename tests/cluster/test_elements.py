@@ -29,7 +29,7 @@ from neuro_actors.simulation.checkpoint.reading import Checkpoint
 
 
 @pytest.mark.parametrize("delays", [False, True])
-@pytest.mark.parametrize("seed", few(range(300), 6))
+@pytest.mark.parametrize("seed", few(range(300), 3))
 def test_any_network_has_the_bits_and_the_log_of_one_process(
     seed: int, delays: bool, tmp_path: Path
 ) -> None:
