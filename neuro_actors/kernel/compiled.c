@@ -117,6 +117,29 @@ static PyObject *call_method(PyObject *function, PyObject *self, PyObject *const
     return call(function, all, n + 1);
 }
 
+/* A call with names of arguments is left to Python. */
+static PyObject *call_with_names(PyObject *function, PyObject *self, PyObject *const *arguments, Py_ssize_t n,
+                                 PyObject *names)
+{
+    PyObject *all = PyTuple_New(n + 1), *named = PyDict_New(), *result = NULL;
+    if (all != NULL && named != NULL) {
+        Py_INCREF(self);
+        PyTuple_SetItem(all, 0, self);
+        for (Py_ssize_t i = 0; i < n; i++) {
+            Py_INCREF(arguments[i]);
+            PyTuple_SetItem(all, i + 1, arguments[i]);
+        }
+        int failed = 0;
+        for (Py_ssize_t i = 0; i < PyTuple_Size(names); i++)
+            failed |= PyDict_SetItem(named, PyTuple_GetItem(names, i), arguments[n + i]) < 0;
+        if (!failed)
+            result = PyObject_Call(function, all, named);
+    }
+    Py_XDECREF(all);
+    Py_XDECREF(named);
+    return result;
+}
+
 static int expects(const char *name, Py_ssize_t n, Py_ssize_t least, Py_ssize_t most)
 {
     if (least <= n && n <= most)
@@ -277,8 +300,10 @@ static const Function *function_of(Cell *self)
 }
 
 /* fire(step, activations_in, activation_out) */
-static PyObject *cell_fire(PyObject *object, PyObject *const *arguments, Py_ssize_t n)
+static PyObject *cell_fire(PyObject *object, PyObject *const *arguments, Py_ssize_t n, PyObject *names)
 {
+    if (names != NULL)
+        return call_with_names(python.fire, object, arguments, n, names);
     if (!expects("fire", n, 3, 3))
         return NULL;
     Cell *self = (Cell *)object;
@@ -528,8 +553,10 @@ static int conclude(Cell *self, PyObject *optimizer, double *wanted, npy_intp n,
 }
 
 /* conclude(step, wanted, commit_out) */
-static PyObject *cell_conclude(PyObject *object, PyObject *const *arguments, Py_ssize_t n)
+static PyObject *cell_conclude(PyObject *object, PyObject *const *arguments, Py_ssize_t n, PyObject *names)
 {
+    if (names != NULL)
+        return call_with_names(python.conclude, object, arguments, n, names);
     if (!expects("conclude", n, 3, 3))
         return NULL;
     Cell *self = (Cell *)object;
@@ -557,8 +584,10 @@ static PyObject *cell_conclude(PyObject *object, PyObject *const *arguments, Py_
 }
 
 /* respond(step, urgencies_in, urgencies_out, commit_out) */
-static PyObject *cell_respond(PyObject *object, PyObject *const *arguments, Py_ssize_t n)
+static PyObject *cell_respond(PyObject *object, PyObject *const *arguments, Py_ssize_t n, PyObject *names)
 {
+    if (names != NULL)
+        return call_with_names(python.respond, object, arguments, n, names);
     if (!expects("respond", n, 4, 4))
         return NULL;
     Cell *self = (Cell *)object;
@@ -674,9 +703,9 @@ end:
 }
 
 static PyMethodDef cell_methods[] = {
-    {"fire", (PyCFunction)(void (*)(void))cell_fire, METH_FASTCALL, "See `LocalRule.fire`."},
-    {"respond", (PyCFunction)(void (*)(void))cell_respond, METH_FASTCALL, "See `LocalRule.respond`."},
-    {"conclude", (PyCFunction)(void (*)(void))cell_conclude, METH_FASTCALL, "See `LocalRule.conclude`."},
+    {"fire", (PyCFunction)(void (*)(void))cell_fire, METH_FASTCALL | METH_KEYWORDS, "See `LocalRule.fire`."},
+    {"respond", (PyCFunction)(void (*)(void))cell_respond, METH_FASTCALL | METH_KEYWORDS, "See `LocalRule.respond`."},
+    {"conclude", (PyCFunction)(void (*)(void))cell_conclude, METH_FASTCALL | METH_KEYWORDS, "See `LocalRule.conclude`."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -119,7 +119,7 @@ def reserved_names(kind: type) -> tuple[dict[str, str], dict[str, str]]:
             attributes |= dict.fromkeys(_slots(base), owner)
             for name, value in vars(base).items():
                 if not name.startswith("_") and _is_method(value):
-                    methods[name] = base.__name__
+                    methods[name] = owner
     return attributes, methods
 
 

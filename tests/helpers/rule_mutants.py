@@ -136,7 +136,7 @@ OF_ANY_KIND: dict[str, tuple[ModuleType, str, str]] = {
 # what only one engine does
 OF_MEMORY = {
     "mail in another order than the synapses": (
-        mail, "np.concatenate(slots + self._extra)", "np.concatenate(slots[::-1] + self._extra)"),
+        mail, "rows = slots + self._extra", "rows = slots[::-1] + self._extra"),
 }  # fmt: skip
 OF_BUNDLED = {
     "gathered rows in another order than the synapses": (

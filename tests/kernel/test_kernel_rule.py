@@ -147,6 +147,18 @@ def test_wrong_numbers_of_arguments(method: str, count: int) -> None:
         getattr(neuron(), method)(*[STEP] * count)
 
 
+def test_arguments_with_names() -> None:
+    seen = []
+    for kind in (FASTEST_RULE, TangentRule):
+        rule, said, commit = neuron(kind), np.empty(4), np.empty(4)
+        rule.fire(STEP, activations_in=ROWS, activation_out=said)
+        rule.respond(STEP, ROWS[:2].copy(), commit_out=commit, urgencies_out=np.empty((3, 4)))
+        seen.append(
+            (said.tobytes(), commit.tobytes(), attempt(lambda one: one.fire(STEP, rows=1), rule))
+        )
+    assert seen[0] == seen[1]
+
+
 def test_a_rule_that_was_not_made() -> None:
     """Fields that are missing are an AttributeError, as slots that are not set."""
     rule = FASTEST_RULE.__new__(FASTEST_RULE)
